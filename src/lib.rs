@@ -1,0 +1,4 @@
+//! Portcullis
+#![forbid(unsafe_code)]
+pub mod policy;
+pub mod words;

@@ -1,0 +1,222 @@
+//! Known actions as small numbers.
+
+use super::catalogue::{ACTIONS, RCP_SERVICES};
+use crate::words::ids::hash_lower;
+
+/// The services whose actions are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// AWS Identity and Access Management.
+    Iam,
+    /// AWS Key Management Service.
+    Kms,
+    /// Amazon S3.
+    S3,
+    /// AWS Security Token Service.
+    Sts,
+}
+
+impl Service {
+    /// The prefix of its actions.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Iam => "iam",
+            Self::Kms => "kms",
+            Self::S3 => "s3",
+            Self::Sts => "sts",
+        }
+    }
+
+    /// The service with this prefix, in any case.
+    #[must_use]
+    pub fn from_prefix(prefix: &str) -> Option<Self> {
+        [Self::Iam, Self::Kms, Self::S3, Self::Sts].into_iter().find(|s| s.prefix().eq_ignore_ascii_case(prefix))
+    }
+}
+
+/// AWS's access levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccessLevel {
+    /// Lists resources.
+    List,
+    /// Reads contents.
+    Read,
+    /// Changes contents.
+    Write,
+    /// Changes permissions.
+    Permissions,
+    /// Changes tags.
+    Tagging,
+}
+
+/// The action applies to a bucket.
+pub const BUCKET: u8 = 1;
+/// The action applies to an object.
+pub const OBJECT: u8 = 2;
+/// The action applies to some other resource of its service.
+pub const OTHER: u8 = 4;
+/// The action applies to no resource; policies name it with `"Resource": "*"`.
+pub const NONE: u8 = 0;
+
+pub(super) struct ActionRow {
+    pub service: Service,
+    pub name: &'static str,
+    pub level: AccessLevel,
+    pub resources: u8,
+    pub keys: &'static [&'static str],
+}
+
+/// A known action: an index into the catalogue, which is sorted by service and name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ActionId(u16);
+
+impl ActionId {
+    /// How many actions are known.
+    pub const COUNT: usize = ACTIONS.len();
+
+    /// The action of that full name (`s3:GetObject`), in any case.
+    #[must_use]
+    pub fn lookup(name: &str) -> Option<Self> {
+        #[expect(clippy::cast_possible_truncation, reason = "only the low bits choose the slot")]
+        let mut slot = hash_lower(name) as usize % SLOTS;
+        loop {
+            let entry = *TABLE.get(slot)?;
+            if entry == EMPTY {
+                return None;
+            }
+            if ACTIONS.get(usize::from(entry)).is_some_and(|row| is_named(row, name)) {
+                return Some(Self(entry));
+            }
+            slot = (slot + 1) % SLOTS;
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    fn row(self) -> &'static ActionRow {
+        ACTIONS.get(self.index()).expect("ids are only made from indices of the table")
+    }
+
+    /// The service it belongs to.
+    #[must_use]
+    pub fn service(self) -> Service {
+        self.row().service
+    }
+
+    /// Its name without the service, as AWS spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// Its access level.
+    #[must_use]
+    pub fn level(self) -> AccessLevel {
+        self.row().level
+    }
+
+    /// What it applies to: a union of [`BUCKET`], [`OBJECT`] and [`OTHER`].
+    #[must_use]
+    pub fn resources(self) -> u8 {
+        self.row().resources
+    }
+
+    /// Whether requests for it can carry the service's own condition key of this lower-case name.
+    #[must_use]
+    pub fn supports_key(self, lower_key: &str) -> bool {
+        self.row().keys.iter().any(|k| *k == lower_key || k.ends_with(['/', ':']) && lower_key.starts_with(k))
+    }
+}
+
+/// The numbered actions of a service, in the order of their names.
+pub fn known_actions(service: Service) -> impl Iterator<Item = ActionId> {
+    let first = ACTIONS.partition_point(|row| row.service.prefix() < service.prefix());
+    let count = ACTIONS.iter().skip(first).take_while(|row| row.service == service).count();
+    (first..first + count).filter_map(|i| u16::try_from(i).ok().map(ActionId))
+}
+
+/// Whether resource control policies bind actions of the service with this prefix.
+#[must_use]
+pub fn binds_rcp(prefix: &str) -> bool {
+    RCP_SERVICES.iter().any(|s| s.eq_ignore_ascii_case(prefix))
+}
+
+fn is_named(row: &ActionRow, full: &str) -> bool {
+    full.split_once(':').is_some_and(|(prefix, name)| {
+        prefix.eq_ignore_ascii_case(row.service.prefix()) && name.eq_ignore_ascii_case(row.name)
+    })
+}
+
+const SLOTS: usize = 2048;
+const EMPTY: u16 = u16::MAX;
+
+/// Open addressing, filled by the compiler.
+static TABLE: [u16; SLOTS] = build_table();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated by the compiler, which would refuse"
+)]
+const fn build_table() -> [u16; SLOTS] {
+    let mut table = [EMPTY; SLOTS];
+    let mut i = 0;
+    while i < ACTIONS.len() {
+        let mut hash = fold(0xcbf2_9ce4_8422_2325, ACTIONS[i].service.prefix());
+        hash = fold(hash, ":");
+        hash = fold(hash, ACTIONS[i].name);
+        let mut slot = hash as usize % SLOTS;
+        while table[slot] != EMPTY {
+            slot = (slot + 1) % SLOTS;
+        }
+        table[slot] = i as u16;
+        i += 1;
+    }
+    table
+}
+
+/// One run of [`hash_lower`] that the compiler can do.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which would refuse")]
+const fn fold(mut hash: u64, text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let mut i = 0;
+    while i < bytes.len() {
+        hash = (hash ^ bytes[i].to_ascii_lowercase() as u64).wrapping_mul(0x0100_0000_01b3);
+        i += 1;
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_is_found_by_its_name() {
+        for service in [Service::Iam, Service::Kms, Service::S3, Service::Sts] {
+            assert!(known_actions(service).count() > 10);
+            for id in known_actions(service) {
+                let full = format!("{}:{}", service.prefix(), id.name());
+                assert_eq!(ActionId::lookup(&full), Some(id));
+                assert_eq!(ActionId::lookup(&full.to_uppercase()), Some(id));
+            }
+        }
+        for unknown in ["", "s3", "s3:", "s3:GetObjectX", "ec2:RunInstances", "GetObject"] {
+            assert_eq!(ActionId::lookup(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn actions_know_their_resources_and_keys() {
+        let get = ActionId::lookup("s3:GetObject").expect("known");
+        assert_eq!(get.resources() & (BUCKET | OBJECT), OBJECT);
+        assert!(get.supports_key("s3:existingobjecttag/team"));
+        assert!(!get.supports_key("s3:prefix"));
+        assert!(binds_rcp("s3") && !binds_rcp("ec2"));
+    }
+}
