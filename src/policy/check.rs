@@ -10,7 +10,6 @@ use crate::words::json::Node;
 use crate::words::template::{self, Special};
 use crate::words::values;
 use crate::words::vocabulary::{self, ActionId, BUCKET, OBJECT, OTHER};
-use crate::words::wildcard::matches_text;
 
 /// Findings that keep a document from being stored but leave its meaning definite.
 pub(super) fn forbids_only_storing(code: Code) -> bool {
@@ -174,7 +173,7 @@ fn known_action(reader: &mut Reader<'_>, item: &Text, service: &str, name: &str)
         }
         return;
     };
-    if candidates(known, name).next().is_some() {
+    if vocabulary::actions_matching(known, name).next().is_some() {
         return;
     }
     let message = format!("`{service}` has no action that `{name}` names");
@@ -183,13 +182,6 @@ fn known_action(reader: &mut Reader<'_>, item: &Text, service: &str, name: &str)
     } else {
         reader.warn(Code::UnknownActionInert, item.span, format!("{message}: it is stored and matches nothing known"));
     }
-}
-
-fn candidates(service: vocabulary::Service, pattern: &str) -> impl Iterator<Item = ActionId> {
-    let literal = !pattern.contains(['*', '?']);
-    let exact = literal.then(|| ActionId::lookup(&format!("{}:{pattern}", service.prefix()))).flatten();
-    let scanned = (!literal).then(|| vocabulary::known_actions(service)).into_iter().flatten();
-    exact.into_iter().chain(scanned.filter(move |id| matches_text(pattern, id.name(), true)))
 }
 
 fn resource(reader: &mut Reader<'_>, item: &Text) {
@@ -291,7 +283,7 @@ fn bucket_statement(reader: &mut Reader<'_>, statement: &Statement) {
         .filter_map(|item| {
             let text = item.get(reader.source);
             let name = if text == "*" { "*" } else { text.split_once(':')?.1 };
-            Some((name.contains(['*', '?']), candidates(vocabulary::Service::S3, name).collect()))
+            Some((name.contains(['*', '?']), vocabulary::actions_matching(vocabulary::Service::S3, name).collect()))
         })
         .collect();
     for condition in &statement.conditions {

@@ -53,20 +53,13 @@ pub(super) struct Reader<'a> {
     pub(super) problems: Vec<Problem>,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     pub(super) fn error(&mut self, code: Code, span: Span, message: impl Into<String>) {
         self.problems.push(Problem::error(code, span, message));
     }
 
     pub(super) fn warn(&mut self, code: Code, span: Span, message: impl Into<String>) {
         self.problems.push(Problem::warning(code, span, message));
-    }
-
-    pub(super) fn text<'t>(&self, text: &'t Text) -> &'t str
-    where
-        'a: 't,
-    {
-        text.get(self.source)
     }
 
     fn members<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Member]> {

@@ -43,7 +43,12 @@ pub fn hash_text(text: &str) -> u64 {
 #[must_use]
 pub fn hash_lower(text: &str) -> u64 {
     // FNV-1a, byte by byte: the texts are names of a few dozen bytes and folding costs nothing extra.
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    continue_lower(0xcbf2_9ce4_8422_2325, text)
+}
+
+/// Continues a [`hash_lower`] with more text.
+#[must_use]
+pub fn continue_lower(mut hash: u64, text: &str) -> u64 {
     for byte in text.bytes() {
         hash = (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3);
     }

@@ -142,31 +142,49 @@ fn next_char(bytes: &[u8], at: usize) -> usize {
     next
 }
 
-/// Whether `value` matches a pattern text with `*` and `?` and no variables, without case.
-/// For callers off the hot path; the text is split on every call.
+/// A pattern with `*` and `?` and no variables, with its own text: for callers off the hot path.
+#[derive(Clone, Debug)]
+pub struct Wildcard<'p> {
+    pattern: &'p str,
+    tokens: Vec<Token>,
+}
+
+impl<'p> Wildcard<'p> {
+    /// Splits a pattern once, for many values.
+    #[must_use]
+    pub fn new(pattern: &'p str) -> Self {
+        use super::template::{Piece, Special, pieces};
+        let (split, _) = pieces(pattern, Special { wildcards: true, variables: false });
+        let tokens = split
+            .iter()
+            .map(|piece| match piece {
+                Piece::One => Token::One,
+                Piece::Run => Token::Run,
+                Piece::Literal(text) | Piece::Variable { key: text, .. } => Token::Literal(part_of(pattern, text)),
+            })
+            .collect();
+        Self { pattern, tokens }
+    }
+
+    /// Whether the whole value matches.
+    #[must_use]
+    pub fn matches(&self, value: &str, ignore_case: bool) -> bool {
+        let rules = Rules { ignore_case, segmented_until: None };
+        matches(&self.tokens, self.pattern, value, |_| None, rules, &mut ())
+    }
+}
+
+/// Where `part`, a slice of `whole`, stands in it.
+#[must_use]
+pub fn part_of(whole: &str, part: &str) -> Span {
+    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+    Span::new(start, start + part.len())
+}
+
+/// Whether `value` matches a pattern text with `*` and `?` and no variables.
 #[must_use]
 pub fn matches_text(pattern: &str, value: &str, ignore_case: bool) -> bool {
-    use super::template::{Piece, Special, pieces};
-    let (split, _) = pieces(pattern, Special { wildcards: true, variables: false });
-    let mut at = 0;
-    let tokens: Vec<Token> = split
-        .iter()
-        .map(|piece| match piece {
-            Piece::One => {
-                at += 1;
-                Token::One
-            }
-            Piece::Run => {
-                at += pattern.get(at..).map_or(0, |rest| rest.len() - rest.trim_start_matches('*').len());
-                Token::Run
-            }
-            Piece::Literal(text) | Piece::Variable { key: text, .. } => {
-                at += text.len();
-                Token::Literal(Span::new(at - text.len(), at))
-            }
-        })
-        .collect();
-    matches(&tokens, pattern, value, |_| None, Rules { ignore_case, segmented_until: None }, &mut ())
+    Wildcard::new(pattern).matches(value, ignore_case)
 }
 
 #[cfg(test)]
@@ -206,24 +224,8 @@ mod tests {
         let arn = "arn:aws:sns:us-east-1:111122223333:t:x";
         let rules = Rules { ignore_case: false, segmented_until: super::super::arn::fifth_colon(arn) };
         let check = |pattern: &str| {
-            let (split, _) = super::super::template::pieces(
-                pattern,
-                super::super::template::Special { wildcards: true, variables: false },
-            );
-            let mut arena = String::new();
-            let tokens: Vec<Token> = split
-                .iter()
-                .map(|p| match p {
-                    super::super::template::Piece::Literal(t) => {
-                        let start = arena.len();
-                        arena.push_str(t);
-                        Token::Literal(Span::new(start, arena.len()))
-                    }
-                    super::super::template::Piece::One => Token::One,
-                    _ => Token::Run,
-                })
-                .collect();
-            matches(&tokens, &arena, arn, |_| None, rules, &mut ())
+            let wildcard = Wildcard::new(pattern);
+            matches(&wildcard.tokens, pattern, arn, |_| None, rules, &mut ())
         };
         assert!(check("arn:aws:sns:*:*:*"));
         assert!(check("arn:*:sns:*:111122223333:t:?"));

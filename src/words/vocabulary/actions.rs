@@ -1,7 +1,9 @@
 //! Known actions as small numbers.
 
 use super::catalogue::{ACTIONS, RCP_SERVICES};
-use crate::words::ids::hash_lower;
+use crate::words::ids::{continue_lower, hash_lower};
+use crate::words::wildcard::Wildcard;
+use std::ops::Range;
 
 /// The services whose actions are numbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,14 +80,25 @@ impl ActionId {
     /// The action of that full name (`s3:GetObject`), in any case.
     #[must_use]
     pub fn lookup(name: &str) -> Option<Self> {
+        Self::lookup_hashed(hash_lower(name), |row| is_named(row, name))
+    }
+
+    /// The action of a service, by its name without the prefix, in any case.
+    #[must_use]
+    pub fn in_service(service: Service, name: &str) -> Option<Self> {
+        let hash = continue_lower(continue_lower(hash_lower(service.prefix()), ":"), name);
+        Self::lookup_hashed(hash, |row| row.service == service && row.name.eq_ignore_ascii_case(name))
+    }
+
+    fn lookup_hashed(hash: u64, is_it: impl Fn(&ActionRow) -> bool) -> Option<Self> {
         #[expect(clippy::cast_possible_truncation, reason = "only the low bits choose the slot")]
-        let mut slot = hash_lower(name) as usize % SLOTS;
+        let mut slot = hash as usize % SLOTS;
         loop {
             let entry = *TABLE.get(slot)?;
             if entry == EMPTY {
                 return None;
             }
-            if ACTIONS.get(usize::from(entry)).is_some_and(|row| is_named(row, name)) {
+            if ACTIONS.get(usize::from(entry)).is_some_and(&is_it) {
                 return Some(Self(entry));
             }
             slot = (slot + 1) % SLOTS;
@@ -135,9 +148,58 @@ impl ActionId {
 
 /// The numbered actions of a service, in the order of their names.
 pub fn known_actions(service: Service) -> impl Iterator<Item = ActionId> {
-    let first = ACTIONS.partition_point(|row| row.service.prefix() < service.prefix());
-    let count = ACTIONS.iter().skip(first).take_while(|row| row.service == service).count();
-    (first..first + count).filter_map(|i| u16::try_from(i).ok().map(ActionId))
+    ids(range(service))
+}
+
+/// The actions of a service that a pattern (`Get*`, without the prefix) names.
+pub fn actions_matching(service: Service, pattern: &str) -> impl Iterator<Item = ActionId> {
+    let all = range(service);
+    let (some, filter) = match pattern.find(['*', '?']) {
+        None => match ActionId::in_service(service, pattern) {
+            Some(id) => (id.index()..id.index() + 1, None),
+            None => (0..0, None),
+        },
+        Some(at) if at + 1 == pattern.len() && pattern.ends_with('*') => {
+            // The rows are sorted by lower-case name, so those with a common start stand together.
+            let start = pattern.get(..at).unwrap_or_default();
+            let rows = ACTIONS.get(all.clone()).unwrap_or_default();
+            let from = rows.partition_point(|row| head(row.name, at).lt(lower(start)));
+            let to = rows.partition_point(|row| head(row.name, at).le(lower(start)));
+            (all.start + from..all.start + to, None)
+        }
+        Some(_) => (all, Some(Wildcard::new(pattern))),
+    };
+    ids(some).filter(move |id| filter.as_ref().is_none_or(|f| f.matches(id.name(), true)))
+}
+
+fn lower(text: &str) -> impl Iterator<Item = u8> {
+    text.bytes().map(|b| b.to_ascii_lowercase())
+}
+
+fn head(name: &str, length: usize) -> impl Iterator<Item = u8> {
+    lower(name).take(length)
+}
+
+fn ids(range: Range<usize>) -> impl Iterator<Item = ActionId> {
+    range.filter_map(|i| u16::try_from(i).ok().map(ActionId))
+}
+
+fn range(service: Service) -> Range<usize> {
+    const fn first_of(service: Service) -> usize {
+        let mut i = 0;
+        while i < ACTIONS.len() && ACTIONS[i].service as u8 != service as u8 {
+            i += 1;
+        }
+        i
+    }
+    const STARTS: [usize; 5] =
+        [first_of(Service::Iam), first_of(Service::Kms), first_of(Service::S3), first_of(Service::Sts), ACTIONS.len()];
+    match service {
+        Service::Iam => STARTS[0]..STARTS[1],
+        Service::Kms => STARTS[1]..STARTS[2],
+        Service::S3 => STARTS[2]..STARTS[3],
+        Service::Sts => STARTS[3]..STARTS[4],
+    }
 }
 
 /// Whether resource control policies bind actions of the service with this prefix.
@@ -206,6 +268,12 @@ mod tests {
                 assert_eq!(ActionId::lookup(&full.to_uppercase()), Some(id));
             }
         }
+        let named = |pattern| actions_matching(Service::S3, pattern).map(ActionId::name).collect::<Vec<_>>();
+        assert_eq!(named("getbucketp*"), ["GetBucketPolicy", "GetBucketPolicyStatus", "GetBucketPublicAccessBlock"]);
+        assert_eq!(named("*").len(), known_actions(Service::S3).count());
+        assert_eq!(named("?etObject"), ["GetObject"]);
+        assert_eq!(named("getobject"), ["GetObject"]);
+        assert!(named("zz*").is_empty() && named("nothing").is_empty());
         for unknown in ["", "s3", "s3:", "s3:GetObjectX", "ec2:RunInstances", "GetObject"] {
             assert_eq!(ActionId::lookup(unknown), None, "{unknown}");
         }

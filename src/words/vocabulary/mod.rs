@@ -10,7 +10,9 @@ mod known_keys;
 #[cfg(feature = "cli")]
 mod services;
 
-pub use actions::{AccessLevel, ActionId, BUCKET, NONE, OBJECT, OTHER, Service, binds_rcp, known_actions};
+pub use actions::{
+    AccessLevel, ActionId, BUCKET, NONE, OBJECT, OTHER, Service, actions_matching, binds_rcp, known_actions,
+};
 pub use keys::{KeyId, KeyType, family, is_multivalued, key_type, known_key};
 #[cfg(feature = "cli")]
 pub use services::{action_names, exact_action, service_names, services_with};
