@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 pub mod compiled;
 pub mod decision;
+#[cfg(feature = "cli")]
+pub mod edges;
 pub mod policy;
 pub mod simulate;
 pub mod words;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `portcullis` program.
+
+fn main() -> std::process::ExitCode {
+    portcullis::edges::cli::run()
+}

@@ -140,6 +140,12 @@ impl CompiledPolicy {
         &self.arena
     }
 
+    /// Where a statement's id stands in the source, where the source has it as it is.
+    #[must_use]
+    pub fn sid_place(&self, statement: &Statement) -> Option<Span> {
+        statement.sid.filter(|_| Arc::ptr_eq(&self.arena, &self.source.text))
+    }
+
     /// The actions a statement means.
     ///
     /// # Panics

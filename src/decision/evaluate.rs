@@ -36,6 +36,12 @@ pub(super) trait Observer {
         None
     }
 
+    /// A statement to leave out.
+    #[inline]
+    fn skip(&self, _at: StatementRef) -> bool {
+        false
+    }
+
     /// A condition of the statement that is looked at.
     #[inline]
     fn condition(&mut self, _met: bool) {}
@@ -469,7 +475,7 @@ impl<'r, O: Observer> Evaluation<'r, O> {
     /// Whom the statement named, where all its parts meet the request.
     #[inline]
     fn meets(&mut self, subject: &Subject<'_>, statement: &Statement, at: StatementRef) -> Option<Named> {
-        let action = subject.action_met(statement);
+        let action = subject.action_met(statement) && !self.observer.skip(at);
         if !action && !O::TRACE {
             return None;
         }

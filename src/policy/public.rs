@@ -54,7 +54,9 @@ fn narrows(condition: &Condition, source: &str) -> bool {
         let value = value.get(source);
         match operator.family {
             Family::Ip => key == "aws:sourceip" && is_narrow_range(value),
-            Family::Text | Family::TextIgnoreCase | Family::Like | Family::Arn => is_fixed(&key, value),
+            Family::Text | Family::TextIgnoreCase | Family::Like | Family::Arn => {
+                key != "aws:sourceip" && !is_role_session_id(&key, value) && is_fixed(&key, value)
+            }
             _ => false,
         }
     })
@@ -64,6 +66,11 @@ fn narrows(condition: &Condition, source: &str) -> bool {
 fn is_narrow_range(value: &str) -> bool {
     values::parse_range(value)
         .is_some_and(|range| range.prefix() >= if range.is_v4() { 8 } else { 32 } || range.is_private())
+}
+
+/// `aws:userid` narrows "outside the pattern AROLEID:*": an id of a role's session does not.
+fn is_role_session_id(key: &str, value: &str) -> bool {
+    key == "aws:userid" && value.starts_with("AROA") && value.contains(':')
 }
 
 fn is_fixed(key: &str, value: &str) -> bool {

@@ -2,7 +2,16 @@
 //!
 //! Everything here turns texts into layers and requests, and explanations into texts. Nothing decides.
 
+pub mod actions;
 pub mod attributes;
+pub mod question;
 pub mod reader;
+#[cfg(feature = "cli")]
+pub mod render;
 pub mod scenario;
 mod settings;
+pub mod unit_tests;
+pub mod wire;
+pub mod world;
+#[cfg(feature = "cli")]
+pub mod yaml;

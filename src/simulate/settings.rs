@@ -111,3 +111,23 @@ fn key_grant(findings: &mut Findings, node: &Node) -> KeyGrant {
     fields.finish(findings, "a KMS grant");
     grant
 }
+
+/// The grants of `aws s3api get-bucket-acl`: `[{"Grantee": {"Type": …, "ID": …, "URI": …}, "Permission": …}]`.
+pub(super) fn aws_acl(findings: &mut Findings, node: &Node) -> Acl {
+    let source = findings.source.text.clone();
+    let mut acl = Acl::default();
+    for entry in findings.items(node, "`Grants`") {
+        let grantee = entry.get(&source, "Grantee").and_then(|grantee| {
+            let field = |name: &str| grantee.get(&source, name).and_then(|n| n.as_str(&source));
+            let canonical = || field("ID").map(|id| Grantee::Canonical(id.to_owned()));
+            let email = || field("EmailAddress").map(|address| Grantee::Email(address.to_owned()));
+            field("URI").and_then(Grantee::group).or_else(canonical).or_else(email)
+        });
+        let permission = entry.get(&source, "Permission").and_then(|n| permission(findings, n));
+        match (grantee, permission) {
+            (Some(grantee), Some(permission)) => acl.grants.push(Grant { grantee, permission }),
+            _ => findings.shape(entry.span, "this grant has no grantee or permission that S3 knows"),
+        }
+    }
+    acl
+}

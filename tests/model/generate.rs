@@ -824,6 +824,10 @@ impl<R: FnMut(u32) -> u32> Maker<'_, R> {
                 statement["Action"] = json!("*");
                 statement["Resource"] = json!("*");
             }
+            Place::BucketPolicy if self.focus == Focus::Conditions => {
+                statement["Action"] = json!([OBJECT_ACTIONS, BUCKET_ACTIONS].concat());
+                statement["Resource"] = json!([BUCKET_ARN, format!("{BUCKET_ARN}/*")]);
+            }
             Place::TrustPolicy => {
                 let actions =
                     self.pick(&[&["sts:AssumeRole"][..], &["sts:AssumeRole", "sts:TagSession"], &["sts:TagSession"]]);
@@ -875,7 +879,14 @@ impl<R: FnMut(u32) -> u32> Maker<'_, R> {
                 let actions = self.some(&pool);
                 statement[if not { "NotAction" } else { "Action" }] = self.texts(actions);
                 let not = self.once_in(8);
-                let resources = if self.below(3) == 0 { json!("*") } else { self.resources(subject, current) };
+                let mut resources = if self.below(3) == 0 { json!("*") } else { self.resources(subject, current) };
+                if place == Place::Identity
+                    && self.once_in(10)
+                    && let Some(arn) = resources.as_str()
+                {
+                    // Only identity policies may leave the partition open.
+                    resources = json!(arn.replace("arn:aws:", "arn:*:"));
+                }
                 statement[if not { "NotResource" } else { "Resource" }] = resources;
                 if place == Place::Identity && self.once_in(40) {
                     // Accepted, and matches nothing.
@@ -1198,6 +1209,7 @@ fn operand_pool(of: Type, key: &str, current: bool) -> &'static [&'static str] {
             "arn:aws:iam::444455556666:role/ext",
             "arn:aws:s3:::amzn-????-bucket",
             "arn:aws:iam::111122223333:user/${aws:username}",
+            "arn:aws:iam::${aws:PrincipalAccount}:user/alice",
             "arn:aws:iam::111122223333:user/${aws:PrincipalTag/dir}",
             "arn:aws:iam::111122223333:user/${aws:PrincipalTag/none, 'alice'}",
         ],

@@ -373,9 +373,9 @@ impl<'a> Question<'a> {
             && arn_part(&self.resource, 5).is_some_and(|part| part.starts_with("key/"))
     }
 
-    /// KMS keys, roles and foreign objects: identity policies count only after the resource side.
+    /// KMS keys and roles: identity policies count only after the resource side.
     fn resource_side_must_allow(&self) -> bool {
-        self.is_role_assumption() || self.is_kms_key() || self.beyond_the_bucket_owner()
+        self.is_role_assumption() || self.is_kms_key()
     }
 
     /// Root of the bucket's account may always repair the bucket policy.
@@ -454,7 +454,8 @@ impl<'a> Question<'a> {
         let limits = findings.boundary && findings.session;
         let granted = if !self.has_identity_side() {
             resource > Reach::Nobody
-        } else if !self.same_account() {
+        } else if !self.same_account() || self.beyond_the_bucket_owner() {
+            // An object of another account is that account's resource, whoever owns the bucket.
             resource > Reach::Nobody && findings.identity && limits
         } else {
             match resource {
@@ -996,7 +997,8 @@ fn narrows(operator: &str, key: &str, value: &str) -> bool {
             | "aws:principalarn"
             | "s3:x-amz-server-side-encryption-aws-kms-key-id"
             | "s3:dataaccesspointaccount" => fixed,
-            "aws:userid" => fixed && !value.contains(':'),
+            // "Outside the pattern `AROLEID:*`": the session of a role does not count.
+            "aws:userid" => fixed && !(value.starts_with("ARO") && value.contains(':')),
             // The access point's name may be a wildcard.
             "s3:dataaccesspointarn" => match value.split_once(":accesspoint/") {
                 Some((before, name)) => !before.contains(['*', '?', '$']) && !name.contains("${"),

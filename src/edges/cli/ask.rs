@@ -1,0 +1,171 @@
+//! `can` and `why`.
+
+use super::args::{Ask, Format};
+use super::{NO, UNASKED, UNDECIDED, YES, files, now};
+use crate::decision::{Authorizer, Decision};
+use crate::simulate::question::Question;
+use crate::simulate::render::{self, Rendered};
+use crate::simulate::scenario::Expected;
+use crate::simulate::wire;
+use crate::simulate::world::{AskError, World};
+use crate::simulate::{actions, world};
+use anstream::{eprintln, print, println};
+
+/// Answers one question, or a table of them where the action has a wildcard.
+pub(super) fn can(ask: &Ask, long: bool) -> u8 {
+    let world = match files::world(&ask.world.world, ask.world.strict) {
+        Ok(world) => world,
+        Err(error) => {
+            eprintln!("{}", error.0);
+            return UNASKED;
+        }
+    };
+    for (source, warning) in &world.warnings {
+        eprintln!("{}", render::problems(source, std::slice::from_ref(warning)));
+    }
+    let question = ask.question();
+    let arn = question.resource.strip_prefix("s3://").map(|path| format!("arn:aws:s3:::{path}"));
+    match actions::expand(&question.action, arn.as_deref().unwrap_or(&question.resource)) {
+        None => one(ask, &world, &question, long),
+        Some(actions) if actions.is_empty() => {
+            eprintln!("error[E904]: no action matches `{}`", question.action);
+            UNASKED
+        }
+        Some(actions) => table(ask, &world, &question, &actions),
+    }
+}
+
+fn refused(error: &AskError) -> u8 {
+    eprintln!("error[{}]: {}", error.code, error.message);
+    if !error.candidates.is_empty() {
+        eprintln!("hint: did you mean `{}`?", error.candidates.join("`, `"));
+    }
+    UNASKED
+}
+
+/// What the caller does with an explained answer.
+struct Shown<'s> {
+    question: &'s Question,
+    asked: &'s world::Asked,
+}
+
+fn explained<T>(
+    world: &World,
+    question: &Question,
+    see: impl FnOnce(&Shown<'_>, &Authorizer, &crate::decision::AuthorizationRequest<'_>) -> T,
+) -> Result<T, AskError> {
+    let asked = world.ask(question, now())?;
+    let authorizer = Authorizer::new(asked.layers.clone());
+    let request = asked.request.as_request(authorizer.layers()).map_err(|message| AskError {
+        code: crate::words::codes::Code::UnknownPrincipal,
+        message,
+        candidates: Vec::new(),
+    })?;
+    Ok(see(&Shown { question, asked: &asked }, &authorizer, &request))
+}
+
+fn one(ask: &Ask, world: &World, question: &Question, long: bool) -> u8 {
+    let answered = explained(world, question, |shown, authorizer, request| {
+        let explanation = authorizer.explain(request);
+        let remedies = authorizer.remedies(request);
+        match ask.format {
+            Format::Human => {
+                let rendered = Rendered {
+                    question: shown.question,
+                    explanation: &explanation,
+                    given: &shown.asked.given,
+                    gaps: &shown.asked.gaps,
+                    remedies: &remedies,
+                    clock_used: shown.asked.clock_used,
+                };
+                print!("{}", if long { render::long(&rendered) } else { render::short(&rendered) });
+            }
+            Format::Json => json(&wire::answer(&explanation, &shown.asked.given, &shown.asked.gaps, remedies)),
+            Format::Aws => json(&AwsResponse::new(vec![wire::evaluation_result(&explanation)])),
+        }
+        explanation.decision
+    });
+    match answered {
+        Ok(decision) => status(ask, &[decision]),
+        Err(error) => refused(&error),
+    }
+}
+
+fn table(ask: &Ask, world: &World, question: &Question, actions: &[String]) -> u8 {
+    let mut decisions = Vec::new();
+    let mut answers = Vec::new();
+    let mut results = Vec::new();
+    let mut lines = Vec::new();
+    for action in actions {
+        let question = Question { action: action.clone(), ..question.clone() };
+        let answered = explained(world, &question, |shown, authorizer, request| {
+            let explanation = authorizer.explain(request);
+            let (glyph, word, _) = render::verdict(explanation.decision);
+            let by = explanation.deciding().map_or_else(String::new, |v| format!("{}#{}", v.policy.name(), v.title()));
+            lines.push(
+                format!("{glyph} {word:9} {action:48} {} {by}", explanation.decision.basis().code)
+                    .trim_end()
+                    .to_owned(),
+            );
+            match ask.format {
+                Format::Human => {}
+                Format::Json => {
+                    let remedies = authorizer.remedies(request);
+                    answers.push(wire::answer(&explanation, &shown.asked.given, &shown.asked.gaps, remedies));
+                }
+                Format::Aws => results.push(wire::evaluation_result(&explanation)),
+            }
+            explanation.decision
+        });
+        match answered {
+            Ok(decision) => decisions.push(decision),
+            Err(error) => return refused(&error),
+        }
+    }
+    match ask.format {
+        Format::Human => {
+            let allowed = decisions.iter().filter(|d| d.is_allowed()).count();
+            println!("{allowed} of {} actions allowed  {}  {}", actions.len(), question.principal, question.resource);
+            lines.iter().for_each(|line| println!("{line}"));
+        }
+        Format::Json => json(&Answers { version: wire::VERSION, answers }),
+        Format::Aws => json(&AwsResponse::new(results)),
+    }
+    status(ask, &decisions)
+}
+
+/// Several answers.
+#[derive(serde::Serialize)]
+struct Answers {
+    version: u32,
+    answers: Vec<wire::Answer>,
+}
+
+/// `SimulatePolicyResponse`.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AwsResponse {
+    evaluation_results: Vec<wire::EvaluationResult>,
+    is_truncated: bool,
+}
+
+impl AwsResponse {
+    fn new(evaluation_results: Vec<wire::EvaluationResult>) -> Self {
+        Self { evaluation_results, is_truncated: false }
+    }
+}
+
+fn json(value: &impl serde::Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => println!("{text}"),
+        Err(error) => eprintln!("error: {error}"),
+    }
+}
+
+fn status(ask: &Ask, decisions: &[Decision]) -> u8 {
+    if decisions.iter().any(Decision::is_undecided) {
+        return UNDECIDED;
+    }
+    let expected = ask.expect.as_deref().and_then(Expected::parse).unwrap_or(Expected::Allow);
+    if decisions.iter().all(|d| expected.met_by(d.word())) { YES } else { NO }
+}

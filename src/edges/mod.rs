@@ -1,0 +1,3 @@
+//! F7, edges: where the outside world comes in.
+
+pub mod cli;

@@ -1,0 +1,365 @@
+//! The JSON shapes of answers. `version` counts up with every change that is not an addition.
+
+use super::world::Gap;
+use crate::decision::explanation::{ConditionView, MissingKey, StatementView};
+use crate::decision::remedies::Remedy;
+use crate::decision::{Decision, Explanation, Layer};
+use crate::policy::Effect;
+use crate::words::codes::Code;
+use crate::words::problem::Span;
+use serde::Serialize;
+
+/// The version of [`Answer`].
+pub const VERSION: u32 = 1;
+
+/// The answer to one question with its explanation.
+#[derive(Clone, Debug, Serialize)]
+pub struct Answer {
+    /// [`VERSION`].
+    pub version: u32,
+    /// `allow`, `explicit-deny` or `implicit-deny`.
+    pub decision: &'static str,
+    /// A layer that was not given would decide.
+    pub undecided: bool,
+    /// The reason's code.
+    pub code: Code,
+    /// The reason in half a sentence.
+    pub reason: &'static str,
+    /// The layer that decided, or whose missing Allow did.
+    pub layer: Layer,
+    /// The request as understood.
+    pub request: RequestShown,
+    /// The statement that decided.
+    pub deciding: Option<StatementShown>,
+    /// Every statement that was looked at.
+    pub statements: Vec<StatementShown>,
+    /// Of an implicit denial: what came closest, closest first.
+    pub near_misses: Vec<StatementShown>,
+    /// What each layer said.
+    pub verdicts: Vec<VerdictShown>,
+    /// Context keys that were asked for and are absent.
+    pub missing_keys: Vec<MissingKeyShown>,
+    /// Layers that were not given.
+    pub gaps: Vec<Gap>,
+    /// Changes that would turn the answer, evaluated.
+    pub remedies: Vec<Remedy>,
+}
+
+/// A request.
+#[derive(Clone, Debug, Serialize)]
+pub struct RequestShown {
+    /// The principal's ARN or name; `anonymous`.
+    pub principal: String,
+    /// The action.
+    pub action: String,
+    /// The resource.
+    pub resource: String,
+    /// The context.
+    pub context: Vec<KeyShown>,
+}
+
+/// A context key.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeyShown {
+    /// Its name.
+    pub key: String,
+    /// Its values.
+    pub values: Vec<String>,
+    /// `given` or `derived`.
+    pub origin: &'static str,
+}
+
+/// A key that is absent.
+#[derive(Clone, Debug, Serialize)]
+pub struct MissingKeyShown {
+    /// Its name.
+    pub key: String,
+    /// Whether a value could turn the answer.
+    pub decisive: bool,
+}
+
+/// What a layer said.
+#[derive(Clone, Debug, Serialize)]
+pub struct VerdictShown {
+    /// The layer.
+    pub layer: Layer,
+    /// `absent`, `no-match`, `allow`, `deny` or `unknown`.
+    pub verdict: &'static str,
+}
+
+/// A place in a file.
+#[derive(Clone, Debug, Serialize)]
+pub struct Place {
+    /// The file.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// Its column in characters, from 1.
+    pub column: usize,
+    /// The line behind the end.
+    pub end_line: usize,
+    /// The column behind the end.
+    pub end_column: usize,
+}
+
+/// A statement.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatementShown {
+    /// Its layer.
+    pub layer: Layer,
+    /// The level of control policies, from 0.
+    pub level: u16,
+    /// Its policy.
+    pub policy: String,
+    /// Its id.
+    pub sid: Option<String>,
+    /// Its number, from 1.
+    pub number: u32,
+    /// Where it stands.
+    pub place: Place,
+    /// `Allow` or `Deny`.
+    pub effect: Effect,
+    /// Whether it applies to the request.
+    pub met: bool,
+    /// The action part.
+    pub action: PartShown,
+    /// The principal part.
+    pub principal: PartShown,
+    /// The resource part.
+    pub resource: PartShown,
+    /// The conditions.
+    pub conditions: Vec<ConditionShown>,
+}
+
+/// A part of a statement.
+#[derive(Clone, Debug, Serialize)]
+pub struct PartShown {
+    /// Whether it met.
+    pub met: bool,
+    /// What the policy wants, variables expanded.
+    pub wanted: Vec<String>,
+    /// The pattern that met.
+    pub matched: Option<String>,
+}
+
+/// A condition.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConditionShown {
+    /// The operator's name.
+    pub operator: String,
+    /// The key.
+    pub key: String,
+    /// What the policy wants, variables expanded.
+    pub wanted: Vec<String>,
+    /// What the request has; `null` where the key is absent.
+    pub actual: Option<Vec<String>>,
+    /// Whether it held.
+    pub met: bool,
+    /// Where its operands stand.
+    pub place: Place,
+}
+
+/// The answer in its JSON shape.
+#[must_use]
+pub fn answer(explanation: &Explanation<'_>, given: &[String], gaps: &[Gap], remedies: Vec<Remedy>) -> Answer {
+    let basis = explanation.decision.basis();
+    Answer {
+        version: VERSION,
+        decision: explanation.decision.word(),
+        undecided: explanation.decision.is_undecided(),
+        code: basis.code,
+        reason: basis.code.title(),
+        layer: basis.layer,
+        request: request(explanation, given),
+        deciding: explanation.deciding().map(|v| statement(&v)),
+        statements: explanation.statements().iter().map(statement).collect(),
+        near_misses: explanation.near_misses().iter().map(statement).collect(),
+        verdicts: verdicts(explanation),
+        missing_keys: explanation
+            .missing_keys()
+            .into_iter()
+            .map(|MissingKey { key, decisive }| MissingKeyShown { key, decisive })
+            .collect(),
+        gaps: gaps.to_vec(),
+        remedies,
+    }
+}
+
+fn request(explanation: &Explanation<'_>, given: &[String]) -> RequestShown {
+    let request = explanation.request();
+    let principal = if request.principal.arn.is_empty() {
+        request.principal.canonical.unwrap_or("anonymous").to_owned()
+    } else {
+        request.principal.arn.to_owned()
+    };
+    let mut context: Vec<KeyShown> = request
+        .context
+        .entries()
+        .map(|entry| KeyShown {
+            key: entry.name().to_owned(),
+            values: entry.values().iter().map(|v| v.as_str().to_owned()).collect(),
+            origin: if given.iter().any(|k| k.eq_ignore_ascii_case(entry.name())) { "given" } else { "derived" },
+        })
+        .collect();
+    context.sort_by(|a, b| a.key.cmp(&b.key));
+    RequestShown {
+        principal,
+        action: request.action.as_str().to_owned(),
+        resource: request.resource.arn.to_owned(),
+        context,
+    }
+}
+
+fn verdicts(explanation: &Explanation<'_>) -> Vec<VerdictShown> {
+    use crate::decision::combine::{ResourceVerdict, Verdict};
+    let word = |verdict| match verdict {
+        Verdict::Absent => "absent",
+        Verdict::NoMatch => "no-match",
+        Verdict::Allow => "allow",
+        Verdict::Deny => "deny",
+        Verdict::Unknown => "unknown",
+    };
+    let v = &explanation.outcome().verdicts;
+    let resource = match v.resource {
+        ResourceVerdict::Absent => Verdict::Absent,
+        ResourceVerdict::NoMatch => Verdict::NoMatch,
+        ResourceVerdict::Allow(_) => Verdict::Allow,
+        ResourceVerdict::Deny => Verdict::Deny,
+        ResourceVerdict::Unknown => Verdict::Unknown,
+    };
+    [
+        (Layer::ServiceControl, v.service_control),
+        (Layer::ResourceControl, v.resource_control),
+        (Layer::VpcEndpoint, v.vpc_endpoint),
+        (Layer::PublicAccessBlock, v.public_access_block),
+        (Layer::Resource, resource),
+        (Layer::Identity, v.identity),
+        (Layer::Boundary, v.boundary),
+        (Layer::Session, v.session),
+    ]
+    .map(|(layer, verdict)| VerdictShown { layer, verdict: word(verdict) })
+    .into()
+}
+
+fn place(view: &StatementView<'_>, span: Span) -> Place {
+    let source = view.policy.source();
+    let ((line, column), (end_line, end_column)) = (source.position(span.start), source.position(span.end));
+    Place { file: source.name.to_string(), line, column, end_line, end_column }
+}
+
+/// A statement in its JSON shape.
+#[must_use]
+pub fn statement(view: &StatementView<'_>) -> StatementShown {
+    let text = |p: &crate::compiled::pattern::Pattern| view.policy.text(p.text).to_owned();
+    StatementShown {
+        layer: view.at.layer,
+        level: view.at.level,
+        policy: view.policy.name().to_owned(),
+        sid: view.sid().map(str::to_owned),
+        number: view.at.statement + 1,
+        place: place(view, view.statement.span),
+        effect: view.statement.effect,
+        met: view.parts.all(),
+        action: PartShown {
+            met: view.parts.action,
+            wanted: view.actions().iter().map(text).collect(),
+            matched: view.matched_action().map(text),
+        },
+        principal: PartShown {
+            met: view.parts.principal.is_some(),
+            wanted: view.wanted_principals().into_iter().map(str::to_owned).collect(),
+            matched: view.parts.principal.map(|named| format!("{named:?}").to_lowercase()),
+        },
+        resource: PartShown {
+            met: view.parts.resource,
+            wanted: view.wanted_resources(),
+            matched: view.matched_resource().map(text),
+        },
+        conditions: view.conditions().iter().map(|c| condition(view, c)).collect(),
+    }
+}
+
+fn condition(view: &StatementView<'_>, c: &ConditionView<'_>) -> ConditionShown {
+    ConditionShown {
+        operator: c.operator.clone(),
+        key: c.key.to_owned(),
+        wanted: c.wanted.clone(),
+        actual: c.actual.as_ref().map(|values| values.iter().map(|v| (*v).to_owned()).collect()),
+        met: c.met,
+        place: place(view, c.span),
+    }
+}
+
+/// The shape of `SimulatePolicyResponse`'s `EvaluationResults`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct EvaluationResult {
+    /// The action.
+    pub eval_action_name: String,
+    /// The resource.
+    pub eval_resource_name: String,
+    /// `allowed`, `explicitDeny` or `implicitDeny`.
+    pub eval_decision: &'static str,
+    /// The statements that led to it.
+    pub matched_statements: Vec<MatchedStatement>,
+    /// The keys that policies asked for and the request does not have.
+    pub missing_context_values: Vec<String>,
+}
+
+/// A statement of `SimulatePolicyResponse`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct MatchedStatement {
+    /// The policy.
+    pub source_policy_id: String,
+    /// Its type.
+    pub source_policy_type: &'static str,
+    /// Its first character.
+    pub start_position: Position,
+    /// The character behind it.
+    pub end_position: Position,
+}
+
+/// A position of `SimulatePolicyResponse`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Position {
+    /// From 1.
+    pub line: usize,
+    /// From 1.
+    pub column: usize,
+}
+
+/// The answer in the shape of `SimulatePolicyResponse`.
+/// Source: IAM API Reference, `EvaluationResult`.
+#[must_use]
+pub fn evaluation_result(explanation: &Explanation<'_>) -> EvaluationResult {
+    let denied = matches!(explanation.decision, Decision::ExplicitDeny(_));
+    let effect = if denied { Effect::Deny } else { Effect::Allow };
+    let matched = explanation.statements().into_iter().filter(|v| v.parts.all() && v.statement.effect == effect);
+    EvaluationResult {
+        eval_action_name: explanation.request().action.as_str().to_owned(),
+        eval_resource_name: explanation.request().resource.arn.to_owned(),
+        eval_decision: match explanation.decision {
+            Decision::Allow(_) => "allowed",
+            Decision::ExplicitDeny(_) => "explicitDeny",
+            Decision::ImplicitDeny(_) => "implicitDeny",
+        },
+        matched_statements: matched.map(|v| matched_statement(&v)).collect(),
+        missing_context_values: explanation.missing_keys().into_iter().map(|k| k.key).collect(),
+    }
+}
+
+fn matched_statement(view: &StatementView<'_>) -> MatchedStatement {
+    let place = place(view, view.statement.span);
+    MatchedStatement {
+        source_policy_id: view.policy.name().to_owned(),
+        source_policy_type: match view.at.layer {
+            Layer::Resource => "resource",
+            Layer::Boundary => "user-managed",
+            _ => "IAM Policy",
+        },
+        start_position: Position { line: place.line, column: place.column },
+        end_position: Position { line: place.end_line, column: place.end_column },
+    }
+}

@@ -1,0 +1,302 @@
+//! The world: what policies are attached to. Accounts, users, groups, roles, buckets, keys, endpoints,
+//! an organization.
+//!
+//! Loading does no I/O of its own: the caller gives texts, and a function that reads the policy
+//! documents a file refers to.
+
+mod dumps;
+mod native;
+mod resolve;
+
+use super::reader::Findings;
+use crate::compiled::CompiledPolicy;
+use crate::decision::{KeyGrant, LayerState, PolicySet};
+use crate::policy::acl::{Acl, ObjectOwnership, PublicAccessBlock};
+use crate::words::codes::Code;
+use crate::words::json::{self, Node};
+use crate::words::problem::{Problem, Problems, Source};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use resolve::{AskError, Asked, Gap};
+
+/// Everything that was loaded.
+#[derive(Debug, Default)]
+pub struct World {
+    /// The region of buckets that name none.
+    pub region: Option<String>,
+    /// The organization, where one was given.
+    pub organization: Option<Organization>,
+    /// The accounts by id.
+    pub accounts: BTreeMap<String, Account>,
+    /// AWS's managed policies that were given, by ARN.
+    pub aws_policies: BTreeMap<String, Arc<CompiledPolicy>>,
+    /// What AWS stores but cannot do what it seems to, with the source of each.
+    pub warnings: Vec<(Source, Problem)>,
+}
+
+/// An organization with its tree.
+#[derive(Debug, Default)]
+pub struct Organization {
+    /// Its id (`o-…`).
+    pub id: String,
+    /// The account that no control policy binds.
+    pub management_account: String,
+    /// The policies that bind each account, from the root down; `None`: they were not given.
+    pub levels: BTreeMap<String, ControlLevels>,
+    /// The tree was given: an account that is not in it is not a member.
+    pub complete: bool,
+}
+
+/// The control policies that bind one account, level by level.
+#[derive(Clone, Debug, Default)]
+pub struct ControlLevels {
+    /// Service control policies.
+    pub service_control: Vec<PolicySet>,
+    /// Resource control policies.
+    pub resource_control: Vec<PolicySet>,
+    /// The names of the levels: `root`, the units, `account`.
+    pub names: Vec<String>,
+}
+
+/// One account.
+#[derive(Debug, Default)]
+pub struct Account {
+    /// Twelve digits.
+    pub id: String,
+    /// A name for people.
+    pub name: Option<String>,
+    /// Its canonical user id.
+    pub canonical_id: String,
+    /// Its display name.
+    pub display_name: Option<String>,
+    /// Its e-mail address.
+    pub email: Option<String>,
+    /// The account's own Block Public Access.
+    pub public_access_block: LayerState<PublicAccessBlock>,
+    /// It comes from a dump of IAM alone: what a dump does not hold is unknown, not absent.
+    pub partial: bool,
+    /// The root user's keys and MFA devices.
+    pub root: Credentials,
+    /// Managed policies by name.
+    pub policies: BTreeMap<String, ManagedPolicy>,
+    /// Groups by name.
+    pub groups: BTreeMap<String, Vec<Attachment>>,
+    /// Users by name.
+    pub users: BTreeMap<String, Identity>,
+    /// Roles by name.
+    pub roles: BTreeMap<String, Identity>,
+    /// Buckets by name.
+    pub buckets: BTreeMap<String, BucketEntry>,
+    /// KMS keys by id.
+    pub keys: BTreeMap<String, KeyEntry>,
+    /// VPC endpoints by id.
+    pub vpc_endpoints: BTreeMap<String, EndpointEntry>,
+    /// Origin access identities: canonical user id by id.
+    pub origin_access_identities: BTreeMap<String, Option<String>>,
+    /// Distribution ids.
+    pub distributions: Vec<String>,
+}
+
+/// Access keys and MFA devices, for the server that the world seeds.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    /// Access keys.
+    pub access_keys: Vec<AccessKey>,
+    /// MFA devices: serial and base32 secret.
+    pub mfa: Vec<(String, String)>,
+}
+
+/// An access key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessKey {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
+    /// Whether it may be used.
+    pub active: bool,
+}
+
+/// A managed policy.
+#[derive(Clone, Debug)]
+pub struct ManagedPolicy {
+    /// Its ARN.
+    pub arn: String,
+    /// The policy.
+    pub policy: Arc<CompiledPolicy>,
+}
+
+/// A policy attached to an identity.
+#[derive(Clone, Debug)]
+pub enum Attachment {
+    /// The policy.
+    Given(Arc<CompiledPolicy>),
+    /// Its name or ARN: the document was not given.
+    Missing(String),
+}
+
+/// A user or role.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// Its ARN, with the path.
+    pub arn: String,
+    /// Its unique id.
+    pub id: Option<String>,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+    /// Inline and attached policies.
+    pub policies: Vec<Attachment>,
+    /// A user's groups.
+    pub groups: Vec<String>,
+    /// The permissions boundary.
+    pub boundary: Option<Attachment>,
+    /// A role's trust policy.
+    pub trust: Option<Arc<CompiledPolicy>>,
+    /// A service-linked role.
+    pub service_linked: bool,
+    /// A role's longest session.
+    pub max_session_seconds: Option<u32>,
+    /// A user's keys and MFA devices.
+    pub credentials: Credentials,
+}
+
+/// A bucket.
+#[derive(Clone, Debug, Default)]
+pub struct BucketEntry {
+    /// Its region.
+    pub region: Option<String>,
+    /// Its policy.
+    pub policy: LayerState<Arc<CompiledPolicy>>,
+    /// Its ACL.
+    pub acl: LayerState<Acl>,
+    /// Object Ownership; `None`: not given by a dump.
+    pub ownership: Option<ObjectOwnership>,
+    /// Its Block Public Access.
+    pub public_access_block: LayerState<PublicAccessBlock>,
+    /// What is known of its objects, by key.
+    pub objects: BTreeMap<String, super::scenario::OwnedObject>,
+}
+
+/// A KMS key.
+#[derive(Clone, Debug, Default)]
+pub struct KeyEntry {
+    /// Its region.
+    pub region: Option<String>,
+    /// Its alias, with `alias/`.
+    pub alias: Option<String>,
+    /// Its policy.
+    pub policy: LayerState<Arc<CompiledPolicy>>,
+    /// Its grants.
+    pub grants: LayerState<Vec<KeyGrant>>,
+}
+
+/// A VPC endpoint.
+#[derive(Clone, Debug, Default)]
+pub struct EndpointEntry {
+    /// Its VPC.
+    pub vpc: Option<String>,
+    /// Its policy; absent: full access.
+    pub policy: Option<Arc<CompiledPolicy>>,
+}
+
+/// How documents that a file refers to are read.
+pub struct LoadContext<'l> {
+    /// Reads the text at a path relative to the file that names it.
+    pub read: &'l mut dyn FnMut(&Source, &str) -> Result<Source, String>,
+    /// Warnings are errors.
+    pub strict: bool,
+}
+
+/// Reads a JSON or YAML text; the first character tells which.
+pub fn parse_tree(source: &Source, findings: &mut Findings) -> Option<Node> {
+    let start = source.text.trim_start();
+    if start.starts_with(['{', '[']) || !cfg!(feature = "cli") {
+        return json::parse(&source.text, &mut findings.list);
+    }
+    #[cfg(feature = "cli")]
+    return super::yaml::parse(&source.text, &mut findings.list);
+    #[cfg(not(feature = "cli"))]
+    None
+}
+
+impl World {
+    /// Adds one file, recognised by its content.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, with its place.
+    pub fn load(&mut self, source: &Source, context: &mut LoadContext<'_>) -> Result<(), Problems> {
+        let mut findings = Findings::new(source.clone(), Code::WorldShape);
+        if let Some(root) = parse_tree(source, &mut findings) {
+            if native::recognises(&root, &source.text) {
+                native::load(self, &root, &mut findings, context);
+            } else if !dumps::load(self, &root, &mut findings, context) {
+                let message = "this is neither a world file, nor one of AWS's dumps, nor a policy document";
+                findings.error(Code::Unrecognised, root.span, message);
+            }
+        }
+        let warnings = findings.finish()?;
+        self.warnings.extend(warnings.into_iter().map(|w| (source.clone(), w)));
+        Ok(())
+    }
+
+    /// Adds files in the order in which they build on each other: what describes a bucket or a key comes
+    /// after the files that describe accounts.
+    ///
+    /// # Errors
+    /// What is wrong with each file.
+    pub fn load_all(&mut self, sources: &[Source], context: &mut LoadContext<'_>) -> Result<(), Vec<Problems>> {
+        let is_piece = |source: &Source| {
+            let mut findings = Findings::new(source.clone(), Code::WorldShape);
+            parse_tree(source, &mut findings).is_some_and(|root| dumps::is_piece(&root, &source.text))
+        };
+        let (pieces, whole): (Vec<_>, Vec<_>) = sources.iter().partition(|source| is_piece(source));
+        let failed: Vec<Problems> =
+            whole.into_iter().chain(pieces).filter_map(|s| self.load(s, context).err()).collect();
+        if failed.is_empty() { Ok(()) } else { Err(failed) }
+    }
+
+    /// The account with this id, made empty where it is new.
+    fn account(&mut self, id: &str) -> &mut Account {
+        self.accounts.entry(id.to_owned()).or_insert_with(|| Account {
+            id: id.to_owned(),
+            canonical_id: made_up_canonical_id(id),
+            ..Account::default()
+        })
+    }
+
+    /// Every policy, in no particular order.
+    pub fn policies(&self) -> impl Iterator<Item = &Arc<CompiledPolicy>> {
+        let accounts = self.accounts.values().flat_map(|account| {
+            let managed = account.policies.values().map(|p| &p.policy);
+            let identities = account.users.values().chain(account.roles.values());
+            let attached = identities.clone().flat_map(|i| i.policies.iter().chain(&i.boundary));
+            let attached = attached.chain(account.groups.values().flatten()).filter_map(|a| match a {
+                Attachment::Given(policy) => Some(policy),
+                Attachment::Missing(_) => None,
+            });
+            let trusts = identities.filter_map(|i| i.trust.as_ref());
+            let buckets = account.buckets.values().filter_map(|b| b.policy.given());
+            let keys = account.keys.values().filter_map(|k| k.policy.given());
+            let endpoints = account.vpc_endpoints.values().filter_map(|e| e.policy.as_ref());
+            managed.chain(attached).chain(trusts).chain(buckets).chain(keys).chain(endpoints)
+        });
+        let levels = self.organization.iter().flat_map(|o| o.levels.values());
+        let control =
+            levels.flat_map(|l| l.service_control.iter().chain(&l.resource_control)).flat_map(PolicySet::policies);
+        let mut seen = std::collections::HashSet::new();
+        accounts.chain(self.aws_policies.values()).chain(control).filter(move |policy| seen.insert(Arc::as_ptr(policy)))
+    }
+
+    /// The account and entry of a bucket.
+    #[must_use]
+    pub fn bucket(&self, name: &str) -> Option<(&Account, &BucketEntry)> {
+        self.accounts.values().find_map(|account| Some((account, account.buckets.get(name)?)))
+    }
+}
+
+/// Sixty-four hexadecimal digits that follow from the account's id.
+#[must_use]
+pub fn made_up_canonical_id(account: &str) -> String {
+    (0..4).map(|n: u8| format!("{:016x}", crate::words::ids::hash_text(&format!("{account}/{n}")))).collect()
+}

@@ -1,0 +1,468 @@
+//! The native world file.
+
+use super::{
+    AccessKey, Attachment, BucketEntry, ControlLevels, Credentials, EndpointEntry, Identity, KeyEntry, LoadContext,
+    ManagedPolicy, Organization, World,
+};
+use crate::compiled::CompiledPolicy;
+use crate::decision::{LayerState, PolicySet};
+use crate::policy::acl::{ObjectOwnership, PublicAccessBlock};
+use crate::policy::{LoadOptions, PolicyDocument, PolicyKind};
+use crate::simulate::reader::{Fields, Findings};
+use crate::simulate::scenario::OwnedObject;
+use crate::simulate::settings;
+use crate::words::codes::Code;
+use crate::words::ids::AccountId;
+use crate::words::json::Node;
+use crate::words::problem::{Problem, Severity};
+use std::sync::Arc;
+
+pub(super) fn recognises(root: &Node, source: &str) -> bool {
+    root.get(source, "version").is_some() && root.get(source, "Statement").is_none()
+}
+
+pub(super) fn load(world: &mut World, root: &Node, findings: &mut Findings, context: &mut LoadContext<'_>) {
+    let mut fields = findings.fields(root, "a world file");
+    if let Some(version) = fields.need(findings, "version")
+        && findings.scalar(version, "`version`").is_some_and(|v| v != "1")
+    {
+        findings.shape(version.span, "only version 1 of the world format is known");
+    }
+    if let Some(region) = fields.string(findings, "region") {
+        world.region = Some(region);
+    }
+    let defaults = bucket_defaults(findings, fields.take(findings, "bucket_defaults"));
+    let organization = fields.take(findings, "organization");
+    let accounts = fields.items(findings, "accounts");
+    fields.finish(findings, "a world file");
+    let mut loader = Loader { findings, context, defaults };
+    for node in accounts {
+        loader.account(world, node);
+    }
+    if let Some(node) = organization {
+        let organization = loader.organization(node);
+        world.organization = Some(organization);
+    }
+}
+
+fn bucket_defaults(findings: &mut Findings, node: Option<&Node>) -> (ObjectOwnership, PublicAccessBlock) {
+    let mut defaults = (ObjectOwnership::BucketOwnerEnforced, PublicAccessBlock::ALL);
+    if let Some(node) = node {
+        let mut fields = findings.fields(node, "`bucket_defaults`");
+        if let Some(node) = fields.take(findings, "object_ownership") {
+            defaults.0 = settings::ownership(findings, node);
+        }
+        if let Some(node) = fields.take(findings, "public_access_block") {
+            defaults.1 = settings::public_access_block(findings, node);
+        }
+        fields.finish(findings, "`bucket_defaults`");
+    }
+    defaults
+}
+
+struct Loader<'l, 'c> {
+    findings: &'l mut Findings,
+    context: &'l mut LoadContext<'c>,
+    defaults: (ObjectOwnership, PublicAccessBlock),
+}
+
+/// Reports a name that is taken.
+fn insert<T>(
+    findings: &mut Findings,
+    map: &mut std::collections::BTreeMap<String, T>,
+    node: &Node,
+    what: &str,
+    name: &str,
+    value: T,
+) {
+    if map.insert(name.to_owned(), value).is_some() {
+        findings.error(Code::DuplicateName, node.span, format!("there are two {what} named `{name}`"));
+    }
+}
+
+impl Loader<'_, '_> {
+    fn name(&mut self, fields: &mut Fields<'_>, field: &str) -> String {
+        fields
+            .need(self.findings, field)
+            .and_then(|n| self.findings.string(n, &format!("`{field}`")))
+            .unwrap_or_default()
+    }
+
+    /// A DOC: a policy document in place, or the path of one.
+    fn document(
+        &mut self,
+        node: &Node,
+        name: &str,
+        kind: PolicyKind,
+        bucket: Option<&str>,
+    ) -> Option<Arc<CompiledPolicy>> {
+        let options = LoadOptions { strict: self.context.strict, bucket, ..LoadOptions::new(kind) };
+        let Some(path) = node.as_str(&self.findings.source.text).map(str::to_owned) else {
+            return self.compiled(PolicyDocument::from_node(self.findings.source.clone(), node, &options), name, node);
+        };
+        match (self.context.read)(&self.findings.source, &path) {
+            Ok(source) => self.compiled(PolicyDocument::parse(&source.name, &source.text, &options), name, node),
+            Err(message) => {
+                self.findings.error(Code::DanglingReference, node.span, format!("`{path}`: {message}"));
+                None
+            }
+        }
+    }
+
+    fn compiled(
+        &mut self,
+        document: Result<PolicyDocument, crate::words::problem::Problems>,
+        name: &str,
+        node: &Node,
+    ) -> Option<Arc<CompiledPolicy>> {
+        match document {
+            Ok(document) => Some(Arc::new(CompiledPolicy::compile(name, &document))),
+            Err(problems) if problems.source.name == self.findings.source.name => {
+                self.findings.extend(problems.list);
+                None
+            }
+            Err(problems) => {
+                // Another file: its places cannot be shown in this one, so the message carries them.
+                for problem in problems.list.iter().filter(|p| p.severity == Severity::Error) {
+                    let (line, column) = problems.source.position(problem.span.start);
+                    let message = format!("{}:{line}:{column}: {}", problems.source.name, problem.message);
+                    self.findings.list.push(Problem::error(problem.code, node.span, message));
+                }
+                None
+            }
+        }
+    }
+
+    fn account(&mut self, world: &mut World, node: &Node) {
+        let mut fields = self.findings.fields(node, "an account");
+        let id = fields.scalar(self.findings, "id").unwrap_or_default();
+        if AccountId::parse(&id).is_none() {
+            self.findings.error(Code::InvalidValue, node.span, format!("`{id}` is not an account id of twelve digits"));
+            return;
+        }
+        if world.accounts.contains_key(&id) {
+            self.findings.error(Code::DuplicateName, node.span, format!("the account `{id}` is there twice"));
+            return;
+        }
+        let policies = fields.items(self.findings, "policies");
+        let groups = fields.items(self.findings, "groups");
+        let account = world.account(&id);
+        account.name = fields.string(self.findings, "name");
+        if let Some(canonical) = fields.string(self.findings, "canonical_id") {
+            account.canonical_id = canonical;
+        }
+        account.display_name = fields.string(self.findings, "display_name");
+        account.email = fields.string(self.findings, "email");
+        let block = fields.take(self.findings, "public_access_block");
+        account.public_access_block = block.map(|n| settings::public_access_block(self.findings, n)).into();
+        if let Some(root) = fields.take(self.findings, "root") {
+            let mut inner = self.findings.fields(root, "`root`");
+            account.root = self.credentials(&mut inner);
+            inner.finish(self.findings, "`root`");
+        }
+        for policy in policies {
+            self.managed(account, policy);
+        }
+        for group in groups {
+            let mut inner = self.findings.fields(group, "a group");
+            let name = self.name(&mut inner, "name");
+            let attached = self.attachments(account, &mut inner);
+            inner.finish(self.findings, "a group");
+            insert(self.findings, &mut account.groups, group, "groups", &name, attached);
+        }
+        for user in fields.items(self.findings, "users") {
+            let (name, identity) = self.identity(account, user, "user");
+            insert(self.findings, &mut account.users, user, "users", &name, identity);
+        }
+        for role in fields.items(self.findings, "roles") {
+            let (name, identity) = self.identity(account, role, "role");
+            insert(self.findings, &mut account.roles, role, "roles", &name, identity);
+        }
+        for bucket in fields.items(self.findings, "buckets") {
+            let (name, entry) = self.bucket(bucket);
+            insert(self.findings, &mut account.buckets, bucket, "buckets", &name, entry);
+        }
+        for key in fields.items(self.findings, "keys") {
+            let (name, entry) = self.key(key);
+            insert(self.findings, &mut account.keys, key, "keys", &name, entry);
+        }
+        for endpoint in fields.items(self.findings, "vpc_endpoints") {
+            let mut inner = self.findings.fields(endpoint, "a VPC endpoint");
+            let id = self.name(&mut inner, "id");
+            let vpc = inner.string(self.findings, "vpc");
+            let policy = inner.take(self.findings, "policy");
+            let policy = policy.and_then(|n| self.document(n, &id, PolicyKind::VpcEndpoint, None));
+            inner.finish(self.findings, "a VPC endpoint");
+            insert(
+                self.findings,
+                &mut account.vpc_endpoints,
+                endpoint,
+                "VPC endpoints",
+                &id,
+                EndpointEntry { vpc, policy },
+            );
+        }
+        for oai in fields.items(self.findings, "origin_access_identities") {
+            let mut inner = self.findings.fields(oai, "an origin access identity");
+            let id = self.name(&mut inner, "id");
+            let canonical = inner.string(self.findings, "canonical_user");
+            inner.finish(self.findings, "an origin access identity");
+            insert(
+                self.findings,
+                &mut account.origin_access_identities,
+                oai,
+                "origin access identities",
+                &id,
+                canonical,
+            );
+        }
+        for distribution in fields.items(self.findings, "distributions") {
+            let mut inner = self.findings.fields(distribution, "a distribution");
+            account.distributions.push(self.name(&mut inner, "id"));
+            inner.finish(self.findings, "a distribution");
+        }
+        fields.finish(self.findings, "an account");
+    }
+
+    fn credentials(&mut self, fields: &mut Fields<'_>) -> Credentials {
+        let mut credentials = Credentials::default();
+        for node in fields.items(self.findings, "access_keys") {
+            let mut inner = self.findings.fields(node, "an access key");
+            let (id, secret) = (self.name(&mut inner, "id"), self.name(&mut inner, "secret"));
+            let status = inner.string(self.findings, "status").unwrap_or_else(|| "Active".to_owned());
+            if !matches!(status.as_str(), "Active" | "Inactive") {
+                self.findings.error(Code::InvalidValue, node.span, format!("`{status}` is not `Active` or `Inactive`"));
+            }
+            inner.finish(self.findings, "an access key");
+            credentials.access_keys.push(AccessKey { id, secret, active: status == "Active" });
+        }
+        for node in fields.items(self.findings, "mfa") {
+            let mut inner = self.findings.fields(node, "an MFA device");
+            credentials.mfa.push((self.name(&mut inner, "serial"), self.name(&mut inner, "secret_base32")));
+            inner.finish(self.findings, "an MFA device");
+        }
+        credentials
+    }
+
+    fn managed(&mut self, account: &mut super::Account, node: &Node) {
+        let mut fields = self.findings.fields(node, "a policy");
+        let name = self.name(&mut fields, "name");
+        let path = fields.string(self.findings, "path").unwrap_or_else(|| "/".to_owned());
+        let document = fields.need(self.findings, "document");
+        fields.finish(self.findings, "a policy");
+        let Some(policy) = document.and_then(|n| self.document(n, &name, PolicyKind::Identity, None)) else { return };
+        let arn = format!("arn:aws:iam::{}:policy{path}{name}", account.id);
+        insert(self.findings, &mut account.policies, node, "policies", &name, ManagedPolicy { arn, policy });
+    }
+
+    /// `inline` and `attached`.
+    fn attachments(&mut self, account: &super::Account, fields: &mut Fields<'_>) -> Vec<Attachment> {
+        let mut list = Vec::new();
+        for node in fields.items(self.findings, "inline") {
+            let mut inner = self.findings.fields(node, "an inline policy");
+            let name = self.name(&mut inner, "name");
+            let document = inner.need(self.findings, "document");
+            inner.finish(self.findings, "an inline policy");
+            list.extend(
+                document.and_then(|n| self.document(n, &name, PolicyKind::Identity, None)).map(Attachment::Given),
+            );
+        }
+        for node in fields.items(self.findings, "attached") {
+            list.extend(self.attached(account, node));
+        }
+        list
+    }
+
+    /// A managed policy by its name in the account, or by ARN.
+    fn attached(&mut self, account: &super::Account, node: &Node) -> Option<Attachment> {
+        let name = self.findings.string(node, "an attached policy")?;
+        let found = account.policies.get(&name).or_else(|| account.policies.values().find(|p| p.arn == name));
+        if let Some(found) = found {
+            return Some(Attachment::Given(found.policy.clone()));
+        }
+        if name.starts_with("arn:aws:iam::aws:policy/") {
+            return Some(Attachment::Missing(name));
+        }
+        let message = format!("the account `{}` has no policy `{name}`", account.id);
+        self.findings.error(Code::DanglingReference, node.span, message);
+        None
+    }
+
+    fn identity(&mut self, account: &super::Account, node: &Node, kind: &str) -> (String, Identity) {
+        let mut fields = self.findings.fields(node, &format!("a {kind}"));
+        let name = self.name(&mut fields, "name");
+        let path = fields.string(self.findings, "path").unwrap_or_else(|| "/".to_owned());
+        if !path.starts_with('/') || !path.ends_with('/') {
+            self.findings.error(
+                Code::InvalidValue,
+                node.span,
+                format!("the path `{path}` must begin and end with `/`"),
+            );
+        }
+        let mut identity = Identity {
+            arn: format!("arn:aws:iam::{}:{kind}{path}{name}", account.id),
+            id: fields.string(self.findings, "id"),
+            ..Identity::default()
+        };
+        if let Some(tags) = fields.take(self.findings, "tags") {
+            identity.tags = self.findings.pairs(tags, "`tags`");
+        }
+        identity.policies = self.attachments(account, &mut fields);
+        if let Some(boundary) = fields.take(self.findings, "boundary") {
+            identity.boundary = self.attached(account, boundary);
+        }
+        if kind == "user" {
+            for node in fields.items(self.findings, "groups") {
+                let Some(group) = self.findings.string(node, "a group") else { continue };
+                if !account.groups.contains_key(&group) {
+                    let message = format!("the account `{}` has no group `{group}`", account.id);
+                    self.findings.error(Code::DanglingReference, node.span, message);
+                }
+                identity.groups.push(group);
+            }
+            identity.credentials = self.credentials(&mut fields);
+        } else {
+            let trust = fields.take(self.findings, "trust");
+            identity.trust = trust.and_then(|n| self.document(n, &format!("{name}-trust"), PolicyKind::Trust, None));
+            identity.service_linked =
+                fields.bool(self.findings, "service_linked").unwrap_or(path.starts_with("/aws-service-role/"));
+            let seconds = fields.scalar(self.findings, "max_session_seconds");
+            identity.max_session_seconds = seconds.and_then(|s| s.parse().ok());
+        }
+        fields.finish(self.findings, &format!("a {kind}"));
+        (name, identity)
+    }
+
+    fn bucket(&mut self, node: &Node) -> (String, BucketEntry) {
+        let mut fields = self.findings.fields(node, "a bucket");
+        let name = self.name(&mut fields, "name");
+        let mut entry = BucketEntry {
+            region: fields.string(self.findings, "region"),
+            ownership: Some(self.defaults.0),
+            public_access_block: LayerState::Given(self.defaults.1),
+            ..BucketEntry::default()
+        };
+        let policy = fields.take(self.findings, "policy");
+        entry.policy =
+            policy.and_then(|n| self.document(n, &format!("{name}-bucket"), PolicyKind::Bucket, Some(&name))).into();
+        entry.acl = fields.take(self.findings, "acl").map(|n| settings::acl(self.findings, n)).into();
+        if let Some(node) = fields.take(self.findings, "object_ownership") {
+            entry.ownership = Some(settings::ownership(self.findings, node));
+        }
+        if let Some(node) = fields.take(self.findings, "public_access_block") {
+            entry.public_access_block = LayerState::Given(settings::public_access_block(self.findings, node));
+        }
+        for object in fields.items(self.findings, "objects") {
+            let mut inner = self.findings.fields(object, "an object");
+            let key = self.name(&mut inner, "key");
+            let value = OwnedObject {
+                owner_canonical: inner.string(self.findings, "owner"),
+                acl: inner.take(self.findings, "acl").map(|n| settings::acl(self.findings, n)),
+                tags: inner.take(self.findings, "tags").map(|n| self.findings.pairs(n, "`tags`")).unwrap_or_default(),
+            };
+            inner.finish(self.findings, "an object");
+            insert(self.findings, &mut entry.objects, object, "objects", &key, value);
+        }
+        fields.finish(self.findings, "a bucket");
+        (name, entry)
+    }
+
+    fn key(&mut self, node: &Node) -> (String, KeyEntry) {
+        let mut fields = self.findings.fields(node, "a KMS key");
+        let id = self.name(&mut fields, "id");
+        let alias = fields.string(self.findings, "alias");
+        if let Some(alias) = alias.as_deref().filter(|a| !a.starts_with("alias/")) {
+            self.findings.error(Code::InvalidValue, node.span, format!("the alias `{alias}` must start with `alias/`"));
+        }
+        let label = alias.as_deref().map_or(&*id, |a| a.trim_start_matches("alias/"));
+        let label = format!("{label}-key");
+        let policy = fields.take(self.findings, "policy");
+        let entry = KeyEntry {
+            region: fields.string(self.findings, "region"),
+            policy: policy.and_then(|n| self.document(n, &label, PolicyKind::Key, None)).into(),
+            grants: fields.take(self.findings, "grants").map(|n| settings::key_grants(self.findings, n)).into(),
+            alias,
+        };
+        fields.finish(self.findings, "a KMS key");
+        (id, entry)
+    }
+
+    fn organization(&mut self, node: &Node) -> Organization {
+        let mut fields = self.findings.fields(node, "`organization`");
+        let mut organization = Organization {
+            id: self.name(&mut fields, "id"),
+            management_account: fields.scalar(self.findings, "management_account").unwrap_or_default(),
+            complete: true,
+            ..Organization::default()
+        };
+        let mut own: std::collections::BTreeMap<String, (Vec<PolicySet>, Vec<PolicySet>)> = Default::default();
+        for (field, scp) in [("account_scp", true), ("account_rcp", false)] {
+            let Some(node) = fields.take(self.findings, field) else { continue };
+            let mut inner = self.findings.fields(node, &format!("`{field}`"));
+            for (account, documents) in inner.rest(self.findings) {
+                let set = self.control_set(documents, field, scp);
+                let entry = own.entry(account).or_default();
+                if scp { entry.0.push(set) } else { entry.1.push(set) }
+            }
+        }
+        if let Some(root) = fields.need(self.findings, "root") {
+            self.unit(root, "root", &ControlLevels::default(), &mut organization);
+        }
+        fields.finish(self.findings, "`organization`");
+        for (account, (scp, rcp)) in own {
+            let Some(levels) = organization.levels.get_mut(&account) else {
+                let message = format!("`{account}` is not an account of the organization's tree");
+                self.findings.error(Code::DanglingReference, node.span, message);
+                continue;
+            };
+            if !scp.is_empty() {
+                levels.names.push("account".to_owned());
+            }
+            levels.service_control.extend(scp);
+            levels.resource_control.extend(rcp);
+        }
+        organization
+    }
+
+    fn control_set(&mut self, node: &Node, name: &str, scp: bool) -> PolicySet {
+        let kind = if scp { PolicyKind::ServiceControl } else { PolicyKind::ResourceControl };
+        let documents = self.findings.items(node, &format!("`{name}`"));
+        let compiled = documents.iter().enumerate().filter_map(|(i, n)| {
+            let stem = n.as_str(&self.findings.source.text).map(file_stem);
+            let label = stem.unwrap_or_else(|| format!("{name} {}", i + 1));
+            self.document(n, &label, kind, None)
+        });
+        PolicySet::new(compiled.collect())
+    }
+
+    /// A level without a list attaches nothing of that kind: for service control policies AWS's full access.
+    fn unit(&mut self, node: &Node, name: &str, above: &ControlLevels, organization: &mut Organization) {
+        let mut fields = self.findings.fields(node, "a unit");
+        let label = fields.string(self.findings, "name").unwrap_or_else(|| name.to_owned());
+        let mut levels = above.clone();
+        if let Some(scp) = fields.take(self.findings, "scp") {
+            levels.service_control.push(self.control_set(scp, &format!("{label} scp"), true));
+            levels.names.push(label.clone());
+        }
+        if let Some(rcp) = fields.take(self.findings, "rcp") {
+            levels.resource_control.push(self.control_set(rcp, &format!("{label} rcp"), false));
+        }
+        for account in fields.items(self.findings, "accounts") {
+            let Some(id) = self.findings.scalar(account, "an account id") else { continue };
+            if organization.levels.insert(id.clone(), levels.clone()).is_some() {
+                let message = format!("the account `{id}` stands twice in the organization's tree");
+                self.findings.error(Code::DuplicateName, account.span, message);
+            }
+        }
+        for unit in fields.items(self.findings, "units") {
+            self.unit(unit, "unit", &levels, organization);
+        }
+        fields.finish(self.findings, "a unit");
+    }
+}
+
+/// `policies/read-reports.json` becomes `read-reports`.
+pub(super) fn file_stem(path: &str) -> String {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    name.split('.').next().unwrap_or(name).to_owned()
+}

@@ -1,0 +1,734 @@
+//! From a question to layers and a request: who is meant, what applies, and what is not known.
+
+use super::{Account, Attachment, BucketEntry, Identity, KeyEntry, World};
+use crate::compiled::CompiledPolicy;
+use crate::decision::{Bucket, LayerState, Layers, PolicySet};
+use crate::policy::acl::{ObjectOwnership, PublicAccessBlock};
+use crate::simulate::question::{Circumstances, Question};
+use crate::simulate::scenario::{OwnedObject, OwnedPrincipal, OwnedRequest};
+use crate::words::arn::Arn;
+use crate::words::codes::Code;
+use crate::words::values;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// A layer that exists and was not given, with the command that would fetch it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Gap {
+    /// The layer's name, as `--absent` takes it.
+    pub layer: &'static str,
+    /// What is not known.
+    pub about: String,
+    /// The `aws` command that would fetch it.
+    pub command: String,
+}
+
+/// Why a question could not be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskError {
+    /// The code.
+    pub code: Code,
+    /// A plain sentence.
+    pub message: String,
+    /// What may have been meant.
+    pub candidates: Vec<String>,
+}
+
+fn refuse<T>(code: Code, message: impl Into<String>) -> Result<T, AskError> {
+    Err(AskError { code, message: message.into(), candidates: Vec::new() })
+}
+
+type Answer<T> = Result<T, AskError>;
+
+/// A question resolved against a world.
+#[derive(Debug)]
+pub struct Asked {
+    /// What applies.
+    pub layers: Layers,
+    /// The request.
+    pub request: OwnedRequest,
+    /// What is not known.
+    pub gaps: Vec<Gap>,
+    /// The context keys that the question gave.
+    pub given: Vec<String>,
+    /// The time was not given and the caller's clock was used.
+    pub clock_used: bool,
+}
+
+/// Who is meant, with what is known of them.
+struct Who<'w> {
+    principal: OwnedPrincipal,
+    account: Option<&'w Account>,
+    identity: Option<&'w Identity>,
+}
+
+impl World {
+    /// Resolves a question. `now` is the caller's clock, in seconds since 1970, for questions without a time.
+    ///
+    /// # Errors
+    /// A principal, action or resource that is unknown or ambiguous, or an option that cannot be read.
+    pub fn ask(&self, question: &Question, now: Option<i64>) -> Answer<Asked> {
+        let who = self.who(&question.principal)?;
+        let resource = self.resource_arn(&question.resource)?;
+        let action = super::super::actions::resolve(&question.action, &resource)
+            .map_err(|(code, message, candidates)| AskError { code, message, candidates })?;
+        let mut asked = Asked {
+            layers: Layers::default(),
+            request: OwnedRequest {
+                principal: who.principal.clone(),
+                action,
+                resource,
+                derive_context: true,
+                ..OwnedRequest::default()
+            },
+            gaps: Vec::new(),
+            given: Vec::new(),
+            clock_used: false,
+        };
+        self.identity_layers(&who, &mut asked);
+        self.resource_layers(&who, &mut asked);
+        self.control_layers(&who, &mut asked);
+        self.circumstances(&who, &question.circumstances, now, &mut asked)?;
+        assume_absent(&question.circumstances.absent, &mut asked)?;
+        if let Err(message) = asked.request.principal.as_principal() {
+            return refuse(Code::UnknownPrincipal, message);
+        }
+        Ok(asked)
+    }
+
+    // ---- principals ----
+
+    fn who(&self, text: &str) -> Answer<Who<'_>> {
+        let kind = |kind: &str, arn: Option<String>| OwnedPrincipal {
+            kind: kind.to_owned(),
+            arn,
+            ..OwnedPrincipal::default()
+        };
+        let nobody = |principal| Ok(Who { principal, account: None, identity: None });
+        if matches!(text, "anyone" | "anonymous") {
+            return nobody(kind("anonymous", None));
+        }
+        if text.starts_with("arn:") {
+            return self.who_by_arn(text);
+        }
+        if let Some(id) = text.strip_prefix("oai/") {
+            return nobody(self.oai(id));
+        }
+        if let Some(account) = text.strip_prefix("root@") {
+            return self.root(account);
+        }
+        if text.contains(".amazonaws.") || text.ends_with(".aws.internal") {
+            return nobody(kind("service", Some(text.to_owned())));
+        }
+        let (name, account) = match text.rsplit_once('@') {
+            Some((name, account)) if self.account_named(account).is_some() => (name, self.account_named(account)),
+            Some((name, account)) if !self.has_name(text) => {
+                return refuse(Code::UnknownPrincipal, format!("there is no account `{account}` for `{name}`"));
+            }
+            _ => (text, None),
+        };
+        self.who_by_name(name, account)
+    }
+
+    fn has_name(&self, name: &str) -> bool {
+        self.accounts.values().any(|a| a.users.contains_key(name) || a.roles.contains_key(name))
+    }
+
+    fn account_named(&self, text: &str) -> Option<&Account> {
+        self.accounts.get(text).or_else(|| self.accounts.values().find(|a| a.name.as_deref() == Some(text)))
+    }
+
+    fn oai(&self, id: &str) -> OwnedPrincipal {
+        let canonical = self.accounts.values().find_map(|a| a.origin_access_identities.get(id)).cloned().flatten();
+        OwnedPrincipal {
+            kind: "oai".to_owned(),
+            arn: Some(format!("arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity {id}")),
+            canonical,
+            ..OwnedPrincipal::default()
+        }
+    }
+
+    fn root(&self, account: &str) -> Answer<Who<'_>> {
+        let found = self.account_named(account);
+        let id = match found {
+            Some(found) => found.id.clone(),
+            None if crate::words::ids::AccountId::parse(account).is_some() => account.to_owned(),
+            None => return refuse(Code::UnknownPrincipal, format!("there is no account `{account}`")),
+        };
+        let principal = OwnedPrincipal {
+            kind: "root".to_owned(),
+            arn: Some(format!("arn:aws:iam::{id}:root")),
+            canonical: found.map(|a| a.canonical_id.clone()),
+            account: Some(id),
+            ..OwnedPrincipal::default()
+        };
+        Ok(Who { principal, account: found, identity: None })
+    }
+
+    fn who_by_name(&self, name: &str, only: Option<&Account>) -> Answer<Who<'_>> {
+        let mut found: Vec<(String, Who<'_>)> = Vec::new();
+        for account in self.accounts.values().filter(|a| only.is_none_or(|o| o.id == a.id)) {
+            for user in account.users.values().filter(|u| is_called(u, "user", name)) {
+                found.push((user.arn.clone(), user_of(account, user)));
+            }
+            for role in account.roles.values() {
+                if let Some(session) = session_called(role, name) {
+                    found.push((role.arn.clone(), session_of(account, role, session)));
+                }
+            }
+        }
+        if found.len() > 1 {
+            let candidates = found.into_iter().map(|(arn, _)| arn).collect();
+            let message = format!("`{name}` is the name of several; say which, or add `@ACCOUNT`");
+            return Err(AskError { code: Code::AmbiguousPrincipal, message, candidates });
+        }
+        match found.pop() {
+            Some((_, who)) => Ok(who),
+            None => {
+                let all = self.accounts.values().flat_map(|a| {
+                    let roles = a.roles.keys().map(|name| format!("role/{name}"));
+                    a.users.keys().cloned().chain(roles)
+                });
+                let candidates = super::super::actions::nearest(name, all);
+                let message = format!("the world has no user or role `{name}`");
+                Err(AskError { code: Code::UnknownPrincipal, message, candidates })
+            }
+        }
+    }
+
+    fn who_by_arn(&self, text: &str) -> Answer<Who<'_>> {
+        let Some(arn) = Arn::parse(text) else {
+            return refuse(Code::UnknownPrincipal, format!("`{text}` is not an ARN"));
+        };
+        if arn.account == "cloudfront" {
+            let id = arn.resource.rsplit(' ').next().unwrap_or_default();
+            return Ok(Who {
+                principal: OwnedPrincipal { arn: Some(text.to_owned()), ..self.oai(id) },
+                account: None,
+                identity: None,
+            });
+        }
+        let account = self.accounts.get(arn.account);
+        let by_arn = |identities: &'_ std::collections::BTreeMap<String, Identity>, wanted: &str| {
+            identities.iter().find(|(_, i)| i.arn == wanted).map(|(name, _)| name.clone())
+        };
+        let stranger = |kind: &str, role_arn: Option<String>| {
+            let principal = OwnedPrincipal {
+                kind: kind.to_owned(),
+                arn: Some(text.to_owned()),
+                account: Some(arn.account.to_owned()),
+                canonical: account.map(|a| a.canonical_id.clone()),
+                role_arn,
+                ..OwnedPrincipal::default()
+            };
+            Who { principal, account, identity: None }
+        };
+        match (arn.service, arn.resource_type()) {
+            ("iam", None) if arn.resource == "root" => self.root(arn.account),
+            ("iam", Some(("user", _))) => match account.and_then(|a| Some((a, a.users.get(&by_arn(&a.users, text)?)?)))
+            {
+                Some((account, user)) => Ok(user_of(account, user)),
+                None => known_account(account, text).map(|()| stranger("user", None)),
+            },
+            ("iam", Some(("role", name))) => {
+                match account.and_then(|a| Some((a, a.roles.get(&by_arn(&a.roles, text)?)?))) {
+                    Some((account, role)) => Ok(session_of(account, role, "session")),
+                    None => {
+                        known_account(account, text)?;
+                        let short = name.rsplit('/').next().unwrap_or(name);
+                        let mut who = stranger("role-session", Some(text.to_owned()));
+                        who.principal.arn =
+                            Some(format!("arn:{}:sts::{}:assumed-role/{short}/session", arn.partition, arn.account));
+                        Ok(who)
+                    }
+                }
+            }
+            ("sts", Some(("assumed-role", rest))) => {
+                let Some((role, session)) = rest.split_once('/') else {
+                    return refuse(Code::UnknownPrincipal, format!("`{text}` names no session"));
+                };
+                match account.and_then(|a| Some((a, a.roles.get(role)?))) {
+                    Some((account, role)) => Ok(session_of(account, role, session)),
+                    None => {
+                        known_account(account, text)?;
+                        let role_arn = format!("arn:{}:iam::{}:role/{role}", arn.partition, arn.account);
+                        Ok(stranger("role-session", Some(role_arn)))
+                    }
+                }
+            }
+            ("sts", Some(("federated-user", _))) => Ok(stranger("federated", None)),
+            _ => refuse(Code::UnknownPrincipal, format!("`{text}` is not a principal that can make requests")),
+        }
+    }
+
+    // ---- resources ----
+
+    fn resource_arn(&self, text: &str) -> Answer<String> {
+        if text == "*" || text.starts_with("arn:") && Arn::parse(text).is_some() {
+            return Ok(text.to_owned());
+        }
+        if let Some(path) = text.strip_prefix("s3://") {
+            let path = path.strip_suffix('/').filter(|p| !p.contains('/')).unwrap_or(path);
+            if path.is_empty() || path.starts_with('/') {
+                return refuse(Code::UnknownResource, format!("`{text}` names no bucket"));
+            }
+            return Ok(format!("arn:aws:s3:::{path}"));
+        }
+        let mut found: Vec<String> = Vec::new();
+        for account in self.accounts.values() {
+            for (id, key) in &account.keys {
+                if key.alias.as_deref() == Some(text) || text.strip_prefix("key/") == Some(id) {
+                    found.push(self.key_arn(account, id, key));
+                }
+            }
+            found.extend(
+                account
+                    .roles
+                    .values()
+                    .filter(|r| is_called(r, "role", text) && text.starts_with("role/"))
+                    .map(|r| r.arn.clone()),
+            );
+        }
+        match found.as_slice() {
+            [one] => Ok(one.clone()),
+            [] => refuse(
+                Code::UnknownResource,
+                format!(
+                    "`{text}` is not a resource; write an ARN, `s3://BUCKET/KEY`, `key/ID`, `alias/NAME`, `role/NAME` or `*`"
+                ),
+            ),
+            _ => Err(AskError {
+                code: Code::UnknownResource,
+                message: format!("`{text}` could be several resources"),
+                candidates: found,
+            }),
+        }
+    }
+
+    fn key_arn(&self, account: &Account, id: &str, key: &KeyEntry) -> String {
+        let region = key.region.as_deref().or(self.region.as_deref()).unwrap_or("us-east-1");
+        format!("arn:aws:kms:{region}:{}:key/{id}", account.id)
+    }
+
+    // ---- layers ----
+
+    fn identity_layers(&self, who: &Who<'_>, asked: &mut Asked) {
+        let arn = who.principal.arn.clone().unwrap_or_default();
+        match who.identity {
+            Some(identity) => {
+                let account = who.account;
+                let groups = identity.groups.iter().filter_map(|g| account?.groups.get(g)).flatten();
+                asked.layers.identity = set_of(identity.policies.iter().chain(groups), "identity", &mut asked.gaps);
+                if let Some(boundary) = &identity.boundary {
+                    asked.layers.boundary = set_of([boundary].into_iter(), "boundary", &mut asked.gaps);
+                }
+            }
+            None if matches!(who.principal.kind.as_str(), "user" | "role-session") => {
+                asked.layers.identity = LayerState::Unknown;
+                asked.layers.boundary = LayerState::Unknown;
+                let command = "aws iam get-account-authorization-details".to_owned();
+                asked.gaps.push(Gap {
+                    layer: "identity",
+                    about: format!("the policies of {arn}"),
+                    command: command.clone(),
+                });
+                asked.gaps.push(Gap {
+                    layer: "boundary",
+                    about: format!("the permissions boundary of {arn}"),
+                    command,
+                });
+            }
+            None => {}
+        }
+    }
+
+    fn resource_layers(&self, who: &Who<'_>, asked: &mut Asked) {
+        let resource = asked.request.resource.clone();
+        let Some(arn) = Arn::parse(&resource) else { return };
+        match (arn.service, arn.resource_type()) {
+            ("s3", _) if arn.account.is_empty() => {
+                let (name, key) = match arn.resource.split_once('/') {
+                    Some((name, key)) => (name, Some(key)),
+                    None => (arn.resource, None),
+                };
+                self.bucket_layers(who, name, key, asked);
+            }
+            ("kms", Some(("key", id))) => {
+                let entry = self.accounts.get(arn.account).and_then(|a| a.keys.get(id));
+                let describe = |what: &str| format!("aws kms {what} --key-id {resource}");
+                let gap = |layer, about: &str, command| Gap { layer, about: about.to_owned(), command };
+                asked.layers.resource = match entry.map(|e| &e.policy) {
+                    Some(LayerState::Given(policy)) => LayerState::Given(one(policy)),
+                    _ => LayerState::Unknown,
+                };
+                asked.layers.grants = entry.map_or(LayerState::Unknown, |e| e.grants.clone());
+                if asked.layers.resource.is_unknown() {
+                    asked.gaps.push(gap(
+                        "resource",
+                        "the key policy",
+                        format!("{} --policy-name default", describe("get-key-policy")),
+                    ));
+                }
+                if asked.layers.grants.is_unknown() {
+                    asked.gaps.push(gap("grants", "the key's grants", describe("list-grants")));
+                }
+            }
+            ("iam", Some(("role", _))) if asked.request.action.starts_with("sts:") => {
+                let account = self.accounts.get(arn.account);
+                let role = account.and_then(|a| a.roles.values().find(|r| r.arn == resource));
+                asked.layers.resource = match role {
+                    Some(role) => LayerState::Given(role.trust.as_ref().map(one).unwrap_or_default()),
+                    None => LayerState::Unknown,
+                };
+                if role.is_none() {
+                    let command =
+                        format!("aws iam get-role --role-name {}", arn.resource.rsplit('/').next().unwrap_or_default());
+                    asked.gaps.push(Gap { layer: "resource", about: "the role's trust policy".to_owned(), command });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn bucket_layers(&self, who: &Who<'_>, name: &str, key: Option<&str>, asked: &mut Asked) {
+        let Some((account, entry)) = self.bucket(name) else {
+            if asked.request.action != "s3:CreateBucket" {
+                asked.layers.resource = LayerState::Unknown;
+                let command = format!("aws s3api get-bucket-policy --bucket {name}");
+                asked.gaps.push(Gap {
+                    layer: "resource",
+                    about: format!("the bucket `{name}` and its policy"),
+                    command,
+                });
+                // Without an owner the bucket is taken for the requester's own: the more permissive reading,
+                // which an unknown layer then keeps from allowing.
+                asked.request.resource_account = who.principal.account.clone();
+            }
+            return;
+        };
+        let gap = |layer, about: String, command: &str| Gap {
+            layer,
+            about,
+            command: format!("aws s3api {command} --bucket {name}"),
+        };
+        asked.layers.resource = match &entry.policy {
+            LayerState::Given(policy) => LayerState::Given(one(policy)),
+            LayerState::Absent => LayerState::Absent,
+            LayerState::Unknown => {
+                asked.gaps.push(gap("resource", format!("the policy of the bucket `{name}`"), "get-bucket-policy"));
+                LayerState::Unknown
+            }
+        };
+        let block = merged_block(account, entry);
+        if block.is_unknown() {
+            let about = format!("Block Public Access of the bucket `{name}` or its account");
+            asked.gaps.push(gap("block_public_access", about, "get-public-access-block"));
+        }
+        let mut acl = entry.acl.clone();
+        if entry.ownership.is_none() {
+            acl = LayerState::Unknown;
+            let about = format!("the Object Ownership of the bucket `{name}`");
+            asked.gaps.push(gap("acl", about, "get-bucket-ownership-controls"));
+        } else if acl.is_unknown() && entry.ownership != Some(ObjectOwnership::BucketOwnerEnforced) {
+            asked.gaps.push(gap("acl", format!("the ACL of the bucket `{name}`"), "get-bucket-acl"));
+        }
+        asked.layers.bucket = Some(Bucket {
+            name: name.to_owned(),
+            owner_account: account.id.clone(),
+            owner_canonical: Some(account.canonical_id.clone()),
+            region: entry.region.clone().or_else(|| self.region.clone()),
+            acl,
+            // Without the setting ACLs are taken to count.
+            ownership: entry.ownership.unwrap_or(ObjectOwnership::ObjectWriter),
+            public_access_block: block,
+        });
+        asked.request.object = key.and_then(|key| entry.objects.get(key)).cloned().or_else(|| {
+            // An object that the world does not list may exist; for ACLs it is taken to be the owner's own.
+            (key.is_some() && !writes_new_objects(&asked.request.action)).then(OwnedObject::default)
+        });
+    }
+
+    fn control_layers(&self, who: &Who<'_>, asked: &mut Asked) {
+        let principal = who.principal.account.clone();
+        let of_resource = asked.layers.bucket.as_ref().map(|b| b.owner_account.clone());
+        let resource = of_resource
+            .or_else(|| asked.request.resource_account.clone())
+            .or_else(|| Arn::parse(&asked.request.resource).map(|a| a.account.to_owned()).filter(|a| !a.is_empty()))
+            .or_else(|| principal.clone());
+        for (account, scp) in [(principal, true), (resource, false)] {
+            let Some(account) = account else { continue };
+            let layer = if scp { "scp" } else { "rcp" };
+            let state = self.control_sets(&account, scp);
+            if state.is_unknown() {
+                let filter = if scp { "SERVICE_CONTROL_POLICY" } else { "RESOURCE_CONTROL_POLICY" };
+                let command =
+                    format!("aws organizations list-policies-for-target --target-id {account} --filter {filter}");
+                let kind = if scp { "service" } else { "resource" };
+                asked.gaps.push(Gap {
+                    layer,
+                    about: format!("the {kind} control policies of the account {account}"),
+                    command,
+                });
+            }
+            if scp {
+                asked.layers.service_control = state;
+            } else {
+                asked.layers.resource_control = state;
+            }
+        }
+    }
+
+    fn control_sets(&self, account: &str, scp: bool) -> LayerState<Vec<PolicySet>> {
+        let known = self.accounts.get(account);
+        let Some(organization) = &self.organization else {
+            // A world file without an organization has none; a dump does not say.
+            return if known.is_none_or(|a| a.partial) { LayerState::Unknown } else { LayerState::Absent };
+        };
+        if organization.management_account == account {
+            return LayerState::Absent;
+        }
+        match organization.levels.get(account) {
+            Some(levels) => {
+                let sets = if scp { &levels.service_control } else { &levels.resource_control };
+                if sets.is_empty() { LayerState::Absent } else { LayerState::Given(sets.clone()) }
+            }
+            None if organization.complete && known.is_some_and(|a| !a.partial) => LayerState::Absent,
+            None => LayerState::Unknown,
+        }
+    }
+
+    fn in_organization(&self, account: Option<&str>) -> Option<&str> {
+        let organization = self.organization.as_ref()?;
+        let account = account?;
+        (organization.management_account == account || organization.levels.contains_key(account))
+            .then_some(&organization.id)
+    }
+
+    // ---- circumstances ----
+
+    fn circumstances(&self, who: &Who<'_>, c: &Circumstances, now: Option<i64>, asked: &mut Asked) -> Answer<()> {
+        let mut context: Vec<(String, Vec<String>)> = Vec::new();
+        let mut put = |key: &str, value: String| context.push((key.to_owned(), vec![value]));
+        for (key, value) in who.identity.iter().flat_map(|i| &i.tags) {
+            put(&format!("aws:PrincipalTag/{key}"), value.clone());
+        }
+        if let Some(id) = self.in_organization(who.principal.account.as_deref()) {
+            put("aws:PrincipalOrgID", id.to_owned());
+        }
+        let owner = asked.layers.bucket.as_ref().map(|b| b.owner_account.as_str());
+        let owner = owner.or_else(|| Arn::parse(&asked.request.resource).map(|a| a.account));
+        if let Some(id) = self.in_organization(owner) {
+            put("aws:ResourceOrgID", id.to_owned());
+        }
+        if who.principal.kind != "anonymous" {
+            put("aws:PrincipalIsAWSService", (who.principal.kind == "service").to_string());
+        }
+        let region = asked.layers.bucket.as_ref().and_then(|b| b.region.clone()).or_else(|| self.region.clone());
+        if let Some(region) = region {
+            put("aws:RequestedRegion", region);
+        }
+        let mut given: Vec<(String, Vec<String>)> = Vec::new();
+        let mut give = |key: &str, value: String| given.push((key.to_owned(), vec![value]));
+        if let Some(id) = &c.vpce {
+            give("aws:SourceVpce", id.clone());
+            let found = self.accounts.values().find_map(|a| a.vpc_endpoints.get(id));
+            if let Some(vpc) = found.and_then(|e| e.vpc.as_ref()) {
+                put("aws:SourceVpc", vpc.clone());
+            }
+            match found {
+                Some(endpoint) => asked.layers.vpc_endpoint = endpoint.policy.as_ref().map(one).into(),
+                None => {
+                    asked.layers.vpc_endpoint = LayerState::Unknown;
+                    let command = format!("aws ec2 describe-vpc-endpoints --vpc-endpoint-ids {id}");
+                    asked.gaps.push(Gap { layer: "vpce", about: format!("the policy of the endpoint {id}"), command });
+                }
+            }
+        }
+        if let Some(address) = &c.from {
+            if address.parse::<IpAddr>().is_err() {
+                return refuse(Code::BadQuestion, format!("`--from {address}` is not an IP address"));
+            }
+            // Through an endpoint the public address is not known; the private one is (IAM User Guide).
+            give(if c.vpce.is_some() { "aws:VpcSourceIp" } else { "aws:SourceIp" }, address.clone());
+        }
+        if let Some(tls) = c.https {
+            give("aws:SecureTransport", tls.to_string());
+        }
+        if let Some(age) = &c.mfa {
+            give("aws:MultiFactorAuthPresent", "true".to_owned());
+            if let Some(age) = age {
+                if age.parse::<u64>().is_err() {
+                    return refuse(Code::BadQuestion, format!("`--mfa={age}` is not an age in seconds"));
+                }
+                give("aws:MultiFactorAuthAge", age.clone());
+            }
+        }
+        let seconds = match &c.at {
+            Some(at) => match values::parse_instant(at) {
+                Some(at) => Some(at.seconds),
+                None => {
+                    return refuse(Code::BadQuestion, format!("`--at {at}` is not a time such as 2026-11-22T09:00Z"));
+                }
+            },
+            None => now,
+        };
+        asked.clock_used = c.at.is_none();
+        if let Some(seconds) = seconds {
+            let time = crate::decision::ContextValue::instant(seconds).as_str().to_owned();
+            let to = if c.at.is_some() { &mut given } else { &mut context };
+            to.push(("aws:CurrentTime".to_owned(), vec![time]));
+            to.push(("aws:EpochTime".to_owned(), vec![seconds.to_string()]));
+        }
+        for pair in &c.context {
+            let Some((key, value)) = pair.split_once('=').filter(|(key, _)| key.contains(':')) else {
+                return refuse(
+                    Code::BadQuestion,
+                    format!("`-c {pair}` is not KEY=VALUE with a key such as aws:SourceVpc"),
+                );
+            };
+            match given.iter_mut().find(|(k, _)| k.eq_ignore_ascii_case(key)) {
+                Some((_, values)) => values.push(value.to_owned()),
+                None => given.push((key.to_owned(), vec![value.to_owned()])),
+            }
+        }
+        asked.given = given.iter().map(|(key, _)| key.clone()).collect();
+        context.extend(given);
+        asked.request.context = context;
+        Ok(())
+    }
+}
+
+fn writes_new_objects(action: &str) -> bool {
+    action == "s3:PutObject"
+}
+
+fn one(policy: &Arc<CompiledPolicy>) -> PolicySet {
+    PolicySet::new(vec![policy.clone()])
+}
+
+fn set_of<'a>(
+    attachments: impl Iterator<Item = &'a Attachment>,
+    layer: &'static str,
+    gaps: &mut Vec<Gap>,
+) -> LayerState<PolicySet> {
+    let mut policies = Vec::new();
+    let mut missing = false;
+    for attachment in attachments {
+        match attachment {
+            Attachment::Given(policy) => policies.push(policy.clone()),
+            Attachment::Missing(name) => {
+                missing = true;
+                let command = format!(
+                    "aws iam get-account-authorization-details --filter AWSManagedPolicy LocalManagedPolicy # {name}"
+                );
+                gaps.push(Gap { layer, about: format!("the policy {name}"), command });
+            }
+        }
+    }
+    if missing { LayerState::Unknown } else { LayerState::Given(PolicySet::new(policies)) }
+}
+
+fn merged_block(account: &Account, entry: &BucketEntry) -> LayerState<PublicAccessBlock> {
+    let account_block = match (&account.public_access_block, account.partial) {
+        (LayerState::Absent, true) => &LayerState::Unknown,
+        (block, _) => block,
+    };
+    match (&entry.public_access_block, account_block) {
+        // All four flags on are as strict as it gets, whatever the other setting is.
+        (LayerState::Given(all), _) | (_, LayerState::Given(all)) if *all == PublicAccessBlock::ALL => {
+            LayerState::Given(*all)
+        }
+        (LayerState::Unknown, _) | (_, LayerState::Unknown) => LayerState::Unknown,
+        (LayerState::Given(a), LayerState::Given(b)) => LayerState::Given(a.union(*b)),
+        (LayerState::Given(one), LayerState::Absent) | (LayerState::Absent, LayerState::Given(one)) => {
+            LayerState::Given(*one)
+        }
+        (LayerState::Absent, LayerState::Absent) => LayerState::Absent,
+    }
+}
+
+/// In an account that is given whole, a principal that it does not have is a mistake.
+fn known_account(account: Option<&Account>, arn: &str) -> Answer<()> {
+    match account {
+        Some(account) if !account.partial => {
+            refuse(Code::UnknownPrincipal, format!("the account {} has no principal `{arn}`", account.id))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether `alice`, `user/alice` or `user/path/alice` means the identity.
+fn is_called(identity: &Identity, kind: &str, text: &str) -> bool {
+    let Some(full) = Arn::parse(&identity.arn).map(|a| a.resource) else { return false };
+    let Some(path) = full.strip_prefix(kind).and_then(|p| p.strip_prefix('/')) else { return false };
+    let short = path.rsplit('/').next();
+    let text = match text.split_once('/') {
+        Some((prefix, rest)) if prefix == kind => rest,
+        Some(_) => return false,
+        None => text,
+    };
+    text == path || Some(text) == short
+}
+
+/// The session's name where the text means the role or a session of it.
+fn session_called<'t>(role: &Identity, text: &'t str) -> Option<&'t str> {
+    if is_called(role, "role", text) {
+        return Some("session");
+    }
+    let (head, session) = text.rsplit_once('/')?;
+    (head.starts_with("role/") && is_called(role, "role", head)).then_some(session)
+}
+
+fn user_of<'w>(account: &'w Account, user: &'w Identity) -> Who<'w> {
+    let principal = OwnedPrincipal {
+        kind: "user".to_owned(),
+        arn: Some(user.arn.clone()),
+        account: Some(account.id.clone()),
+        canonical: Some(account.canonical_id.clone()),
+        id: user.id.clone(),
+        ..OwnedPrincipal::default()
+    };
+    Who { principal, account: Some(account), identity: Some(user) }
+}
+
+fn session_of<'w>(account: &'w Account, role: &'w Identity, session: &str) -> Who<'w> {
+    let partition = Arn::parse(&role.arn).map_or("aws", |a| a.partition);
+    let name = role.arn.rsplit('/').next().unwrap_or_default();
+    let principal = OwnedPrincipal {
+        kind: "role-session".to_owned(),
+        arn: Some(format!("arn:{partition}:sts::{}:assumed-role/{name}/{session}", account.id)),
+        account: Some(account.id.clone()),
+        canonical: Some(account.canonical_id.clone()),
+        role_arn: Some(role.arn.clone()),
+        id: role.id.as_ref().map(|id| format!("{id}:{session}")),
+        service_linked: role.service_linked,
+        ..OwnedPrincipal::default()
+    };
+    Who { principal, account: Some(account), identity: Some(role) }
+}
+
+fn assume_absent(layers: &[String], asked: &mut Asked) -> Answer<()> {
+    for name in layers {
+        let l = &mut asked.layers;
+        fn clear<T>(state: &mut LayerState<T>) {
+            if state.is_unknown() {
+                *state = LayerState::Absent;
+            }
+        }
+        match name.as_str() {
+            "identity" => clear(&mut l.identity),
+            "boundary" => clear(&mut l.boundary),
+            "session" => clear(&mut l.session),
+            "scp" => clear(&mut l.service_control),
+            "rcp" => clear(&mut l.resource_control),
+            "resource" => clear(&mut l.resource),
+            "vpce" => clear(&mut l.vpc_endpoint),
+            "grants" => clear(&mut l.grants),
+            "acl" => l.bucket.iter_mut().for_each(|b| clear(&mut b.acl)),
+            "block_public_access" => l.bucket.iter_mut().for_each(|b| clear(&mut b.public_access_block)),
+            _ => return refuse(Code::BadQuestion, format!("there is no layer `{name}` to take as absent")),
+        }
+        asked.gaps.retain(|gap| gap.layer != name);
+    }
+    Ok(())
+}
