@@ -117,8 +117,7 @@ def main():
             level, resources, keys = actions[name][:3]
             found = {bare(k) for k in keys}
             for resource in resources:
-                if len(resource) > 2:
-                    found |= {bare(k) for k in resource[2]}
+                found |= {bare(k) for k in data["services"][service]["r"].get(resource[0], [None, []])[1]}
             found |= {bare(k) for k in EXTRA_KEYS.get(name, [])} if service == "s3" else set()
             listed = tuple(sorted(k for k in found if k.startswith(service + ":")))
             index = key_lists.setdefault(listed, len(key_lists))

@@ -28,6 +28,9 @@ pub(super) struct Entry<'p> {
     pub statement: &'p Statement,
 }
 
+/// A statement and the tokens of the pattern it stands under, where they are more than a literal.
+type Candidate<'p> = (Entry<'p>, Option<&'p [Token]>);
+
 /// What a request is looked up by.
 #[derive(Clone, Copy, Debug)]
 pub struct Probe<'r> {
@@ -138,7 +141,7 @@ impl Node {
         if entries.len() <= SCAN {
             return Self::Scan(ids(entries));
         }
-        let mut by_prefix: HashMap<&str, Vec<(Entry<'_>, Option<&[Token]>)>> = HashMap::new();
+        let mut by_prefix: HashMap<&str, Vec<Candidate<'_>>> = HashMap::new();
         let mut rest: Vec<Entry<'_>> = Vec::new();
         for entry in entries {
             let Some(resources) = entry.statement.resources.filter(|r| !r.negated) else {

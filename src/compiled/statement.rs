@@ -201,7 +201,7 @@ impl CompiledPolicy {
     /// The index over the statements of one effect.
     #[inline]
     #[must_use]
-    pub fn index(&self, effect: Effect) -> &Index {
+    pub fn index_of(&self, effect: Effect) -> &Index {
         match effect {
             Effect::Allow => &self.allows,
             Effect::Deny => &self.denies,

@@ -208,9 +208,17 @@ impl<'a> Context<'a> {
             let slot = self.slots.get(id.index()).copied().unwrap_or(NO_ENTRY);
             if let Some(old) = self.known.get_mut(usize::from(slot)) {
                 *old = entry;
-            } else if let (Ok(at), Some(slot)) = (u8::try_from(self.known.len()), self.slots.get_mut(id.index())) {
-                *slot = at;
-                self.known.push(entry);
+            } else {
+                // A removed key left its entry behind: it is taken up again, so that there is one for each key.
+                let left = self.known.iter().position(|e| e.is(hash, &entry.name));
+                let at = left.unwrap_or(self.known.len());
+                if let (Ok(number), Some(slot)) = (u8::try_from(at), self.slots.get_mut(id.index())) {
+                    *slot = number;
+                    match self.known.get_mut(at) {
+                        Some(old) => *old = entry,
+                        None => self.known.push(entry),
+                    }
+                }
             }
         } else if let Some(old) = self.others.iter_mut().find(|e| e.is(hash, &entry.name)) {
             *old = entry;
@@ -363,6 +371,13 @@ mod tests {
         assert_eq!(context.entries().count(), 2);
         context.remove("aws:SourceIP").remove("aws:PrincipalTag/DEPT");
         assert_eq!(context.entries().count(), 0);
+        for round in 0..1000 {
+            context
+                .set("aws:SourceIp", "10.0.0.2")
+                .remove("aws:SourceIp")
+                .set("aws:SourceIp", format!("10.0.0.{}", round % 9));
+        }
+        assert_eq!(context.text("aws:SourceIp"), Some("10.0.0.0"));
     }
 
     #[test]

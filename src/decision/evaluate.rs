@@ -129,10 +129,13 @@ pub(super) fn evaluate<O: Observer>(layers: &Layers, request: &AuthorizationRequ
     Evaluation { layers, request, observer, bounded: bounded(layers, request) }.run()
 }
 
-/// Users and roles can carry a boundary.
+/// Users and roles can carry a boundary, and a federated session that of its issuer.
 fn bounded(layers: &Layers, request: &AuthorizationRequest<'_>) -> bool {
     !matches!(layers.boundary, LayerState::Absent)
-        && matches!(request.principal.kind, PrincipalKind::User | PrincipalKind::RoleSession)
+        && matches!(
+            request.principal.kind,
+            PrincipalKind::User | PrincipalKind::RoleSession | PrincipalKind::FederatedUser
+        )
 }
 
 struct Evaluation<'r, O> {
@@ -145,7 +148,7 @@ struct Evaluation<'r, O> {
 impl<'r, O: Observer> Evaluation<'r, O> {
     fn run(&mut self) -> Decision {
         let (layers, request) = (self.layers, self.request);
-        let bucket = layers.bucket.as_ref().filter(|_| request.action.s3().is_some());
+        let bucket = layers.bucket.as_ref().filter(|_| request.action.is_of("s3"));
         let foreign_object = bucket.is_some_and(|b| acl::is_foreign_object(b, request));
         let identity = identity_side(request);
         let mut outcome = Outcome {
@@ -158,7 +161,7 @@ impl<'r, O: Observer> Evaluation<'r, O> {
             scp_gap: None,
             found: Found::default(),
         };
-        let (blocked, block_code) = guards::public_access_block(layers, request);
+        let (blocked, block_code) = guards::public_access_block(bucket, layers, request);
         outcome.verdicts.public_access_block = blocked;
         let repaired = self.denies(&mut outcome, bucket);
         if !O::TRACE && outcome.found.deny.is_some() {
@@ -194,9 +197,13 @@ impl<'r, O: Observer> Evaluation<'r, O> {
         if basis.code == Code::Undecided {
             return decision;
         }
-        let bucket = self.layers.bucket.as_ref();
-        let acl_unknown = bucket.is_some_and(|b| b.acl.is_unknown() && acl::could_matter(b, self.request));
-        let unknown = [(acl_unknown, Layer::Acl), (self.layers.grants.is_unknown(), Layer::Grant)];
+        let bucket = self.layers.bucket.as_ref().filter(|_| self.request.action.is_of("s3"));
+        let acl_unknown = bucket.is_some_and(|b| {
+            let ignored = b.public_access_block.is_unknown() && acl::granted(b, false, self.request).is_some();
+            ignored || b.acl.is_unknown() && acl::could_matter(b, self.request)
+        });
+        let grants_unknown = self.layers.grants.is_unknown() && self.request.action.is_of("kms");
+        let unknown = [(acl_unknown, Layer::Acl), (grants_unknown, Layer::Grant)];
         if let Some((_, layer)) = unknown.into_iter().find(|(unknown, _)| *unknown) {
             let resource = ResourceVerdict::Allow(Reach::GrantsBeyondLimits);
             let verdicts = Verdicts { resource, ..outcome.verdicts };
@@ -215,7 +222,8 @@ impl<'r, O: Observer> Evaluation<'r, O> {
         let request = self.request;
         let principal = &request.principal;
         let on_bucket = bucket.filter(|_| request.resource.arn != "*");
-        let owner = on_bucket.map(|b| b.owner_account.as_str()).or(request.resource.account);
+        let owner = on_bucket.map(|b| b.owner_account.as_str()).filter(|owner| !owner.is_empty());
+        let owner = owner.or(request.resource.account);
         let same = match (principal.account, owner) {
             (_, None) => true,
             (Some(account), Some(owner)) => account == owner,
@@ -451,7 +459,7 @@ impl<'r, O: Observer> Evaluation<'r, O> {
                 resource: self.request.resource.arn,
                 action: self.request.action.id(),
             };
-            policy.index(effect).visit(policy, &probe, |id| {
+            policy.index_of(effect).visit(policy, &probe, |id| {
                 if let Some(hit) = best
                     && (number, id) >= (hit.policy, hit.statement)
                     && (!ranked || hit.named == Named::Everyone)

@@ -14,6 +14,7 @@ use crate::compiled::{CompiledPolicy, Statement};
 use crate::policy::Effect;
 use crate::words::problem::Span;
 use crate::words::wildcard::Token;
+use std::fmt::Write as _;
 
 /// A decision with all that led to it. Made by [`Authorizer::explain`](super::Authorizer::explain).
 #[derive(Debug)]
@@ -265,7 +266,7 @@ impl<'e> StatementView<'e> {
                     Some(value) => out.push_str(value),
                     None => {
                         let key = self.policy.variable(*number).map(|v| self.policy.text(v.key.name));
-                        out.push_str(&format!("${{{}}}", key.unwrap_or_default()));
+                        let _ = write!(out, "${{{}}}", key.unwrap_or_default());
                     }
                 },
             }

@@ -26,8 +26,12 @@ pub(super) fn is_policy_repair(bucket: &Bucket, request: &AuthorizationRequest<'
 }
 
 /// The verdict of Block Public Access and its reason.
-pub(super) fn public_access_block(layers: &Layers, request: &AuthorizationRequest<'_>) -> (Verdict, Code) {
-    let Some(bucket) = &layers.bucket else { return (Verdict::Absent, Code::PublicBucketRestricted) };
+pub(super) fn public_access_block(
+    bucket: Option<&Bucket>,
+    layers: &Layers,
+    request: &AuthorizationRequest<'_>,
+) -> (Verdict, Code) {
+    let Some(bucket) = bucket else { return (Verdict::Absent, Code::PublicBucketRestricted) };
     match &bucket.public_access_block {
         LayerState::Absent => (Verdict::Absent, Code::PublicBucketRestricted),
         LayerState::Given(flags) => match refusal(*flags, layers, bucket, request) {
@@ -93,7 +97,7 @@ fn sets_public_acl(request: &AuthorizationRequest<'_>) -> bool {
 /// The furthest-reaching KMS grant that meets the request, and its number.
 /// Source: KMS Developer Guide, "Grants"; API Reference, `GrantConstraints`.
 pub(super) fn key_grant(grants: &[KeyGrant], request: &AuthorizationRequest<'_>) -> Option<(u32, Reach)> {
-    if request.action.id().is_none_or(|id| id.service() != crate::words::vocabulary::Service::Kms) {
+    if !request.action.is_of("kms") {
         return None;
     }
     let meets = |grant: &KeyGrant| {

@@ -1,12 +1,12 @@
 //! Whether one part of a statement meets the request: action, principal, resource.
 
-use super::principal::{Named, Principal};
+use super::principal::{Named, Principal, PrincipalKind};
 use super::request::{Action, AuthorizationRequest};
 use crate::compiled::CompiledPolicy;
 use crate::compiled::pattern::{Matcher, Pattern};
 use crate::compiled::principal::{PrincipalName, Principals};
 use crate::compiled::statement::{ActionClass, Resources, Statement};
-use crate::policy::Effect;
+use crate::policy::{Effect, PolicyKind};
 use crate::words::wildcard::{self, Rules, Token};
 
 /// A statement's policy and the request it is held against.
@@ -63,12 +63,15 @@ impl<'r> Subject<'r> {
     #[inline]
     pub(super) fn principal_named(&self, statement: &Statement) -> Option<Named> {
         match statement.principals {
+            // In a trust or key policy `"*"` means every authenticated principal.
+            Principals::Listed { everyone: true, .. } if self.is_anonymous_in_custody() => None,
             Principals::Unstated | Principals::Listed { everyone: true, .. } => Some(Named::Everyone),
             Principals::Listed { everyone: false, names } => {
                 let names = self.policy.names(names).iter();
                 names.filter_map(|name| self.name_of(name)).max()
             }
             Principals::Excluded { everyone: true, .. } => None,
+            Principals::Excluded { .. } if statement.effect == Effect::Allow && self.is_anonymous_in_custody() => None,
             Principals::Excluded { everyone: false, names } => {
                 let names = self.policy.names(names);
                 let spared = match statement.effect {
@@ -78,6 +81,12 @@ impl<'r> Subject<'r> {
                 (!spared).then_some(Named::Everyone)
             }
         }
+    }
+
+    #[inline]
+    fn is_anonymous_in_custody(&self) -> bool {
+        self.request.principal.kind == PrincipalKind::Anonymous
+            && matches!(self.policy.kind(), PolicyKind::Trust | PolicyKind::Key)
     }
 
     #[inline]

@@ -19,6 +19,7 @@ pub mod remedies;
 pub mod request;
 pub mod trace;
 
+pub use acl::{AclGrant, AclOf};
 pub use authorizer::Authorizer;
 pub use combine::{Basis, Decision, Layer};
 pub use context::{Context, ContextValue};

@@ -19,8 +19,8 @@ impl<'a> Action<'a> {
     /// compared as text.
     #[must_use]
     pub fn new(text: &'a str) -> Self {
-        let service = text.split_once(':').map_or("", |(service, _)| service);
-        Self { text, id: ActionId::lookup(text), binds_rcp: vocabulary::binds_rcp(service) }
+        let action = Self { text, id: ActionId::lookup(text), binds_rcp: false };
+        Self { binds_rcp: vocabulary::binds_rcp(action.service()), ..action }
     }
 
     /// The name as it was given.
@@ -51,7 +51,19 @@ impl<'a> Action<'a> {
         self.binds_rcp
     }
 
-    /// The S3 action's name, `None` for other services.
+    /// The service prefix, as it was given.
+    #[must_use]
+    pub fn service(&self) -> &'a str {
+        self.text.split_once(':').map_or("", |(service, _)| service)
+    }
+
+    /// Whether it is an action of the service with this prefix, also one that is not in the catalogue.
+    #[must_use]
+    pub fn is_of(&self, service: &str) -> bool {
+        self.service().eq_ignore_ascii_case(service)
+    }
+
+    /// The name of a known S3 action, `None` for other services.
     #[must_use]
     pub fn s3(&self) -> Option<&'a str> {
         self.id.filter(|id| id.service() == vocabulary::Service::S3).map(|_| self.name())
@@ -100,7 +112,7 @@ impl<'a> Resource<'a> {
     pub fn new(arn: &'a str) -> Self {
         let parsed = Arn::parse(arn);
         let kind = parsed.and_then(|p| match (p.service, p.resource_type()) {
-            ("kms", Some(("key", _))) => Some(Custodian::Key),
+            ("kms", Some(("key" | "alias", _))) => Some(Custodian::Key),
             ("iam", Some(("role", _))) => Some(Custodian::Role),
             _ => None,
         });
@@ -124,12 +136,12 @@ impl<'a> Resource<'a> {
     /// Whether its own policy must take part in answering `action`.
     #[must_use]
     pub fn custody(&self, action: &Action<'_>) -> Custody {
-        let service = action.id().map(ActionId::service);
-        match (self.kind, service) {
-            (Some(Custodian::Key), Some(vocabulary::Service::Kms))
-            | (Some(Custodian::Role), Some(vocabulary::Service::Sts)) => Custody::Resource,
-            _ => Custody::Shared,
-        }
+        let service = match self.kind {
+            Some(Custodian::Key) => "kms",
+            Some(Custodian::Role) => "sts",
+            None => return Custody::Shared,
+        };
+        if action.is_of(service) { Custody::Resource } else { Custody::Shared }
     }
 }
 

@@ -67,9 +67,16 @@ pub(super) fn quota(reader: &mut Reader<'_>, root: &Node) {
     }
     let mut compact = String::new();
     root.print(reader.source, &mut compact);
-    let size = compact.chars().filter(|c| !c.is_whitespace()).count();
+    let size = match unit {
+        "bytes" => compact.len(),
+        "characters" => compact.chars().count(),
+        _ => compact.chars().filter(|c| !c.is_whitespace()).count(),
+    };
     if size > limit {
-        let message = format!("a {} may have {limit} {unit}, this one has {size}", reader.options.kind.words());
+        let message = format!(
+            "the quota of a policy of this kind ({}) is {limit} {unit}; this one has {size}",
+            reader.options.kind.words()
+        );
         reader.warn(
             Code::QuotaExceeded,
             crate::words::problem::Span { end: root.span.start + 1, ..root.span },
@@ -314,11 +321,11 @@ fn bucket_statement(reader: &mut Reader<'_>, statement: &Statement) {
 /// What a bucket policy's resource covers: bucket, objects, or both.
 fn bucket_resource(reader: &mut Reader<'_>, item: &Text) -> u8 {
     let text = item.get(reader.source);
-    let path = text.strip_prefix("arn:").and_then(|t| t.split_once(":s3:::")).map(|(_, path)| path);
+    let fixed = |(partition, _): &(&str, &str)| !partition.contains(['*', '?', ':', '$']);
+    let path = text.strip_prefix("arn:").and_then(|t| t.split_once(":s3:::")).filter(fixed).map(|(_, path)| path);
     let Some(path) = path else {
-        if !text.starts_with("arn:") || !text.contains(":s3:") {
-            reader.error(Code::ForeignResource, item.span, format!("`{text}` is not a resource of S3"));
-        }
+        let message = format!("`{text}` is not a bucket or object: in a bucket policy it starts with `arn:aws:s3:::`");
+        reader.error(Code::ForeignResource, item.span, message);
         return BUCKET | OBJECT;
     };
     if let Some(bucket) = reader.options.bucket {

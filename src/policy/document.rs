@@ -44,6 +44,23 @@ impl PolicyKind {
         }
     }
 
+    /// The kind by its short name, as the layers of scenarios are called.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "identity" => Self::Identity,
+            "boundary" => Self::Boundary,
+            "session" => Self::Session,
+            "scp" => Self::ServiceControl,
+            "rcp" => Self::ResourceControl,
+            "bucket" => Self::Bucket,
+            "key" => Self::Key,
+            "trust" => Self::Trust,
+            "vpce" => Self::VpcEndpoint,
+            _ => return None,
+        })
+    }
+
     /// Whether statements may (and mostly must) name a principal.
     #[must_use]
     pub fn has_principal(self) -> bool {

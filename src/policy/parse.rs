@@ -144,7 +144,7 @@ impl Reader<'_> {
                 }
                 name @ ("Action" | "NotAction") => {
                     self.exclusive(actions.is_some(), member, "Action");
-                    actions = self.read_list(value, name, name == "NotAction");
+                    actions = Some(self.read_list(value, name, name == "NotAction"));
                 }
                 name @ ("Resource" | "NotResource") => {
                     self.exclusive(resources.is_some(), member, "Resource");
@@ -152,7 +152,7 @@ impl Reader<'_> {
                         let message = format!("a role trust policy has no `{name}`: it applies to its role");
                         self.error(Code::ForbiddenElement, member.name.span, message);
                     }
-                    resources = self.read_list(value, name, name == "NotResource");
+                    resources = Some(self.read_list(value, name, name == "NotResource"));
                 }
                 "Condition" => conditions = self.read_conditions(value),
                 other => {
@@ -238,7 +238,7 @@ impl Reader<'_> {
     }
 
     /// A string or a list of strings.
-    pub(super) fn read_list(&mut self, node: &Node, element: &str, negated: bool) -> Option<MatchList> {
+    pub(super) fn read_list(&mut self, node: &Node, element: &str, negated: bool) -> MatchList {
         let mut items = Vec::with_capacity(node.one_or_many().len());
         for item in node.one_or_many() {
             match Text::of_scalar(item).filter(|_| matches!(item.kind, Kind::String(_))) {
@@ -258,7 +258,7 @@ impl Reader<'_> {
                 format!("`{element}` is an empty list: the statement matches {what}"),
             );
         }
-        Some(MatchList { negated, items, span: node.span })
+        MatchList { negated, items, span: node.span }
     }
 
     fn read_conditions(&mut self, node: &Node) -> Vec<Condition> {

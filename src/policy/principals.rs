@@ -56,9 +56,7 @@ fn read_type(reader: &mut Reader<'_>, member: &Member, element: &mut PrincipalEl
             return;
         }
     };
-    let Some(list) = reader.read_list(&member.value, "Principal", element.negated) else {
-        return;
-    };
+    let list = reader.read_list(&member.value, "Principal", element.negated);
     for text in list.items {
         let value = text.get(reader.source);
         let problem = match kind {

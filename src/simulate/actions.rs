@@ -94,7 +94,8 @@ mod tests {
         assert_eq!(resolve("AssumeRole", "arn:aws:iam::111122223333:role/x").as_deref(), Ok("sts:AssumeRole"));
         assert_eq!(resolve("Decrypt", "arn:aws:kms:us-east-1:111122223333:key/x").as_deref(), Ok("kms:Decrypt"));
         assert!(resolve("GetObjects", object).is_err_and(|(_, _, near)| near.contains(&"s3:GetObject".to_owned())));
-        assert_eq!(expand("s3:GetBucketP*", object).map(|list| list.len()), Some(3));
+        assert_eq!(expand("s3:GetBucketP*", "arn:aws:s3:::b").map(|list| list.len()), Some(3));
+        assert_eq!(expand("s3:GetBucketP*", object), Some(Vec::new()));
         assert_eq!(expand("GetObject", object), None);
     }
 }

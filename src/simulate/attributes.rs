@@ -5,6 +5,7 @@
 
 use crate::decision::{AuthorizationRequest, Layers, Principal, PrincipalKind};
 use crate::words::arn::Arn;
+use std::borrow::Cow;
 
 /// `aws:PrincipalType` of a principal; services have none (undocumented).
 #[must_use]
@@ -26,51 +27,55 @@ pub fn user_name(arn: &str) -> Option<&str> {
     parsed.resource.strip_prefix("user/")?.rsplit('/').next()
 }
 
+/// Sets a key that the context does not have yet.
+fn put<'a>(request: &mut AuthorizationRequest<'a>, key: &'static str, value: Option<impl Into<Cow<'a, str>>>) {
+    if let Some(value) = value
+        && request.context.get(key).is_none()
+    {
+        request.context.set(key, value);
+    }
+}
+
 /// Adds the keys that follow from principal and resource; what the context has already stays.
 pub fn derive<'a>(request: &mut AuthorizationRequest<'a>, layers: &'a Layers) {
     let principal: Principal<'a> = request.principal.clone();
-    let mut put = |key: &'static str, value: Option<&'a str>| {
-        if let Some(value) = value
-            && request.context.get(key).is_none()
-        {
-            request.context.set(key, value);
-        }
-    };
-    put("aws:PrincipalType", principal_type(principal.kind));
+    // The name of a session is the last part of its ARN.
+    let session = principal.arn.rsplit_once('/').map(|(_, name)| name);
+    put(request, "aws:PrincipalType", principal_type(principal.kind));
     match principal.kind {
         PrincipalKind::User => {
-            put("aws:PrincipalArn", Some(principal.arn));
-            put("aws:username", user_name(principal.arn));
-            put("aws:userid", principal.id);
+            put(request, "aws:PrincipalArn", Some(principal.arn));
+            put(request, "aws:username", user_name(principal.arn));
+            put(request, "aws:userid", principal.id);
         }
         PrincipalKind::RoleSession => {
-            put("aws:PrincipalArn", principal.role_arn);
-            put("aws:userid", principal.id.filter(|id| id.contains(':')));
+            put(request, "aws:PrincipalArn", principal.role_arn);
+            let id = principal.id.zip(session);
+            put(
+                request,
+                "aws:userid",
+                id.map(|(id, s)| if id.contains(':') { id.to_owned() } else { format!("{id}:{s}") }),
+            );
         }
         PrincipalKind::Root => {
-            put("aws:PrincipalArn", Some(principal.arn));
-            put("aws:userid", principal.account);
+            put(request, "aws:PrincipalArn", Some(principal.arn));
+            put(request, "aws:userid", principal.account);
         }
         PrincipalKind::FederatedUser => {
-            put("aws:PrincipalArn", Some(principal.arn));
+            put(request, "aws:PrincipalArn", Some(principal.arn));
+            let id = principal.account.zip(session);
+            put(request, "aws:userid", id.map(|(account, name)| format!("{account}:{name}")));
         }
         _ => {}
     }
     if principal.has_identity_side() {
-        put("aws:PrincipalAccount", principal.account);
+        put(request, "aws:PrincipalAccount", principal.account);
     }
-    let on_bucket = layers.bucket.as_ref().filter(|_| request_is_s3(request.action.as_str()));
+    let on_bucket = layers.bucket.as_ref().filter(|_| request.action.is_of("s3"));
     let owner = on_bucket.map(|b| b.owner_account.as_str()).filter(|o| !o.is_empty()).or(request.resource.account);
-    let mut put = |key: &'static str, value: Option<&'a str>| {
-        if let Some(value) = value
-            && request.context.get(key).is_none()
-        {
-            request.context.set(key, value);
-        }
-    };
-    put("aws:ResourceAccount", owner);
+    put(request, "aws:ResourceAccount", owner);
     if on_bucket.is_some() {
-        put("s3:ResourceAccount", owner);
+        put(request, "s3:ResourceAccount", owner);
     }
 }
 
@@ -103,8 +108,4 @@ pub fn derive_object_tags<'a>(request: &mut AuthorizationRequest<'a>, tags: impl
             request.context.set(name, value);
         }
     }
-}
-
-fn request_is_s3(action: &str) -> bool {
-    action.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case("s3:"))
 }

@@ -4,7 +4,10 @@ use super::question::Question;
 use super::world::Gap;
 use crate::decision::explanation::{ConditionView, StatementView};
 use crate::decision::remedies::Remedy;
-use crate::decision::{Decision, Explanation, Layer};
+use crate::decision::{
+    AclOf, Action, AuthorizationRequest, Authorizer, Decision, Explanation, Layer, LayerState, Resource,
+};
+use crate::policy::acl::{Grantee, ObjectOwnership};
 use crate::words::codes::Code;
 use crate::words::problem::{Problem, Severity, Source, Span};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
@@ -305,11 +308,14 @@ fn request(r: &Rendered<'_>, out: &mut String) {
 }
 
 fn layers(explanation: &Explanation<'_>, out: &mut String) {
-    use crate::decision::combine::Relation;
+    use crate::decision::combine::{Identity, Relation};
     let outcome = explanation.outcome();
     let relation = match outcome.relation {
         Relation::Same => "same account: an Allow of either side suffices",
         Relation::SameInCustody => "same account, but the resource's own policy must allow or delegate",
+        _ if outcome.identity == Identity::Nobody => {
+            "the requester has no identity-based policies: the resource side decides alone"
+        }
         Relation::Cross if outcome.foreign_object => "the object belongs to another account: its owner must allow",
         Relation::Cross => "two accounts: both sides must allow",
     };
@@ -331,6 +337,96 @@ fn layers(explanation: &Explanation<'_>, out: &mut String) {
         };
         let _ = writeln!(out, "  {glyph} {:24} {note}", shown.layer.words());
     }
+    bucket_settings(explanation, out);
+}
+
+/// S3's own settings, as far as they bear on the request.
+fn bucket_settings(explanation: &Explanation<'_>, out: &mut String) {
+    let outcome = explanation.outcome();
+    if let Some((number, _)) = outcome.grant {
+        let _ = writeln!(out, "  ✓ {:24} grant {} permits the operation", Layer::Grant.words(), number + 1);
+    }
+    let request = explanation.request();
+    let Some(bucket) = explanation.layers().bucket.as_ref().filter(|_| request.action.s3().is_some()) else { return };
+    let acl = match (outcome.acl, bucket.ownership) {
+        (_, ObjectOwnership::BucketOwnerEnforced) => "ignored: the bucket's owner owns everything".to_owned(),
+        (None, _) => "no grant meets the request".to_owned(),
+        (Some(grant), _) => {
+            let list = if grant.of == AclOf::Bucket {
+                bucket.acl.given()
+            } else {
+                request.resource.object.and_then(|o| o.acl)
+            };
+            let entry = grant.number.and_then(|n| list?.grants.get(n as usize));
+            match entry {
+                Some(g) => {
+                    format!("the {} ACL grants {} to {}", of_word(grant.of), g.permission.name(), grantee(&g.grantee))
+                }
+                None => format!("what the owner always keeps, whatever the {} ACL says", of_word(grant.of)),
+            }
+        }
+    };
+    let glyph = if outcome.acl.is_some() { "✓" } else { "·" };
+    let _ = writeln!(out, "  {glyph} {:24} {acl}", Layer::Acl.words());
+    let block = match &bucket.public_access_block {
+        LayerState::Absent => "none".to_owned(),
+        LayerState::Unknown => "not given".to_owned(),
+        LayerState::Given(b) => {
+            let flags = [
+                (b.block_public_acls, "BlockPublicAcls"),
+                (b.ignore_public_acls, "IgnorePublicAcls"),
+                (b.block_public_policy, "BlockPublicPolicy"),
+                (b.restrict_public_buckets, "RestrictPublicBuckets"),
+            ];
+            let on: Vec<&str> = flags.into_iter().filter(|(on, _)| *on).map(|(_, name)| name).collect();
+            if on.is_empty() { "none".to_owned() } else { on.join(", ") }
+        }
+    };
+    let public = explanation.layers().resource.given().is_some_and(|s| s.policies().iter().any(|p| p.is_public()));
+    let _ = writeln!(
+        out,
+        "  bucket {}: {}; Block Public Access: {block}; its policy is {}public",
+        bucket.name,
+        bucket.ownership.name(),
+        if public { "" } else { "not " }
+    );
+    missing_key(explanation, &bucket.name, out);
+}
+
+/// S3 tells a missing key (404) only to those who may list the bucket.
+fn missing_key(explanation: &Explanation<'_>, bucket: &str, out: &mut String) {
+    let request = explanation.request();
+    if !matches!(request.action.s3(), Some("GetObject" | "GetObjectVersion")) {
+        return;
+    }
+    if !explanation.decision.is_allowed() {
+        let _ = writeln!(out, "  S3 answers 403 AccessDenied, whether or not the key exists");
+        return;
+    }
+    let arn = format!("arn:aws:s3:::{bucket}");
+    let listing =
+        AuthorizationRequest::new(request.principal.clone(), Action::new("s3:ListBucket"), Resource::new(&arn))
+            .with_context(request.context.clone());
+    let listed = Authorizer::new(explanation.layers().clone()).decide(&listing).is_allowed();
+    let (status, may) = if listed { ("404 NoSuchKey", "is") } else { ("403 AccessDenied", "is not") };
+    let _ = writeln!(out, "  were the key missing, S3 would answer {status}: s3:ListBucket {may} allowed");
+}
+
+fn of_word(of: AclOf) -> &'static str {
+    match of {
+        AclOf::Bucket => "bucket's",
+        AclOf::Object => "object's",
+    }
+}
+
+fn grantee(grantee: &Grantee) -> String {
+    match grantee {
+        Grantee::Canonical(id) => format!("the canonical user {}…", id.get(..12).unwrap_or(id)),
+        Grantee::AllUsers => "AllUsers".to_owned(),
+        Grantee::AuthenticatedUsers => "AuthenticatedUsers".to_owned(),
+        Grantee::LogDelivery => "LogDelivery".to_owned(),
+        Grantee::Email(address) => address.clone(),
+    }
 }
 
 fn statements(explanation: &Explanation<'_>, out: &mut String) {
@@ -346,7 +442,8 @@ fn statements(explanation: &Explanation<'_>, out: &mut String) {
         let conditions: String = view.conditions_met.iter().map(|m| mark(*m)).collect();
         let _ = writeln!(
             out,
-            "  {} {} {} {:3} {:5} {} / {}  {DIM}{}:{line}:{column}{OFF} {met}",
+            "  {:8} {} {} {} {:3} {:5} {} / {}  {DIM}{}:{line}:{column}{OFF} {met}",
+            layer_word(view.at.layer),
             mark(view.parts.action),
             mark(view.parts.principal.is_some()),
             mark(view.parts.resource),
@@ -356,6 +453,21 @@ fn statements(explanation: &Explanation<'_>, out: &mut String) {
             view.title(),
             view.policy.source().name,
         );
+    }
+}
+
+fn layer_word(layer: Layer) -> &'static str {
+    match layer {
+        Layer::ServiceControl => "scp",
+        Layer::ResourceControl => "rcp",
+        Layer::VpcEndpoint => "endpoint",
+        Layer::PublicAccessBlock => "block",
+        Layer::Resource => "resource",
+        Layer::Acl => "acl",
+        Layer::Grant => "grant",
+        Layer::Identity => "identity",
+        Layer::Boundary => "boundary",
+        Layer::Session => "session",
     }
 }
 
@@ -396,16 +508,14 @@ pub fn command(question: &Question, remedy: &Remedy) -> Option<String> {
     let c = &mut changed.circumstances;
     for (key, value) in &remedy.context {
         let value = value.as_ref()?;
+        c.context.retain(|pair| !pair.split('=').next().is_some_and(|k| k.eq_ignore_ascii_case(key)));
         match key.to_ascii_lowercase().as_str() {
             "aws:sourceip" if c.vpce.is_none() => c.from = Some(value.clone()),
             "aws:securetransport" => c.https = Some(value == "true"),
             "aws:multifactorauthpresent" if value == "true" => c.mfa = Some(c.mfa.take().flatten()),
+            "aws:multifactorauthage" => c.mfa = Some(Some(value.clone())),
             "aws:currenttime" => c.at = Some(value.clone()),
-            "aws:sourcevpce" => c.vpce = Some(value.clone()),
-            _ => {
-                c.context.retain(|pair| !pair.split('=').next().is_some_and(|k| k.eq_ignore_ascii_case(key)));
-                c.context.push(format!("{key}={value}"));
-            }
+            _ => c.context.push(format!("{key}={value}")),
         }
     }
     Some(changed.line())

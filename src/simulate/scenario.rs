@@ -352,7 +352,9 @@ fn read_layers(findings: &mut Findings, node: &Node, object: &mut Option<OwnedOb
     };
     layers.identity = request_kind(findings, "identity", &mut fields, PolicyKind::Identity).into();
     layers.boundary = request_kind(findings, "boundary", &mut fields, PolicyKind::Boundary).into();
-    layers.session = request_kind(findings, "session", &mut fields, PolicyKind::Session).into();
+    // Without a policy in the list no session policy was passed.
+    let session = request_kind(findings, "session", &mut fields, PolicyKind::Session);
+    layers.session = session.filter(|set| !set.policies().is_empty()).into();
     layers.vpc_endpoint = request_kind(findings, "vpce", &mut fields, PolicyKind::VpcEndpoint).into();
     layers.service_control = levels(findings, &mut fields, "scp", PolicyKind::ServiceControl).into();
     layers.resource_control = levels(findings, &mut fields, "rcp", PolicyKind::ResourceControl).into();
@@ -392,6 +394,12 @@ fn mark_unknown(findings: &mut Findings, layers: &mut Layers, item: &Node) {
         "vpce" => layers.vpc_endpoint = LayerState::Unknown,
         "grants" => layers.grants = LayerState::Unknown,
         "acl" => layers.bucket.get_or_insert_default().acl = LayerState::Unknown,
+        "bucket" => {
+            layers.resource = LayerState::Unknown;
+            let bucket = layers.bucket.get_or_insert_default();
+            bucket.acl = LayerState::Unknown;
+            bucket.public_access_block = LayerState::Unknown;
+        }
         "block_public_access" => layers.bucket.get_or_insert_default().public_access_block = LayerState::Unknown,
         _ => findings.shape(item.span, format!("there is no layer `{name}`")),
     }

@@ -164,6 +164,11 @@ fn read_table(
 }
 
 impl TestFile {
+    /// The questions in their order, with the names of their tests.
+    pub fn questions(&self) -> impl Iterator<Item = (&str, &Question)> {
+        self.tests.iter().map(|test| (test.name.as_str(), &test.question))
+    }
+
     /// Asks every question of the world.
     #[must_use]
     pub fn run(&self, source: &Source, world: &World, now: Option<i64>) -> Vec<TestResult> {

@@ -1,12 +1,13 @@
 //! The JSON shapes of answers. `version` counts up with every change that is not an addition.
 
 use super::world::Gap;
+use crate::decision::combine::Relation;
 use crate::decision::explanation::{ConditionView, MissingKey, StatementView};
 use crate::decision::remedies::Remedy;
-use crate::decision::{Decision, Explanation, Layer};
+use crate::decision::{AclOf, Decision, Explanation, Layer};
 use crate::policy::Effect;
 use crate::words::codes::Code;
-use crate::words::problem::Span;
+use crate::words::problem::{Problem, Severity, Source, Span};
 use serde::Serialize;
 
 /// The version of [`Answer`].
@@ -37,6 +38,14 @@ pub struct Answer {
     pub near_misses: Vec<StatementShown>,
     /// What each layer said.
     pub verdicts: Vec<VerdictShown>,
+    /// `same-account`, `same-account-in-custody` or `cross-account`.
+    pub relation: &'static str,
+    /// The ACL grant that met the request.
+    pub acl_grant: Option<AclGrantShown>,
+    /// The number of the KMS grant that met the request, from 1.
+    pub key_grant: Option<u32>,
+    /// The object belongs to another account than the bucket.
+    pub foreign_object: bool,
     /// Context keys that were asked for and are absent.
     pub missing_keys: Vec<MissingKeyShown>,
     /// Layers that were not given.
@@ -67,6 +76,15 @@ pub struct KeyShown {
     pub values: Vec<String>,
     /// `given` or `derived`.
     pub origin: &'static str,
+}
+
+/// A grant of an ACL.
+#[derive(Clone, Debug, Serialize)]
+pub struct AclGrantShown {
+    /// The list.
+    pub of: AclOf,
+    /// Its number in the list, from 1; `null` for what the owner always keeps.
+    pub number: Option<u32>,
 }
 
 /// A key that is absent.
@@ -175,6 +193,14 @@ pub fn answer(explanation: &Explanation<'_>, given: &[String], gaps: &[Gap], rem
         statements: explanation.statements().iter().map(statement).collect(),
         near_misses: explanation.near_misses().iter().map(statement).collect(),
         verdicts: verdicts(explanation),
+        relation: match explanation.outcome().relation {
+            Relation::Same => "same-account",
+            Relation::SameInCustody => "same-account-in-custody",
+            Relation::Cross => "cross-account",
+        },
+        acl_grant: explanation.outcome().acl.map(|a| AclGrantShown { of: a.of, number: a.number.map(|n| n + 1) }),
+        key_grant: explanation.outcome().grant.map(|(number, _)| number + 1),
+        foreign_object: explanation.outcome().foreign_object,
         missing_keys: explanation
             .missing_keys()
             .into_iter()
@@ -242,7 +268,10 @@ fn verdicts(explanation: &Explanation<'_>) -> Vec<VerdictShown> {
 }
 
 fn place(view: &StatementView<'_>, span: Span) -> Place {
-    let source = view.policy.source();
+    place_in(view.policy.source(), span)
+}
+
+fn place_in(source: &Source, span: Span) -> Place {
     let ((line, column), (end_line, end_column)) = (source.position(span.start), source.position(span.end));
     Place { file: source.name.to_string(), line, column, end_line, end_column }
 }
@@ -362,4 +391,29 @@ fn matched_statement(view: &StatementView<'_>) -> MatchedStatement {
         start_position: Position { line: place.line, column: place.column },
         end_position: Position { line: place.end_line, column: place.end_column },
     }
+}
+
+/// A finding about an input.
+#[derive(Clone, Debug, Serialize)]
+pub struct FindingShown {
+    /// Its code.
+    pub code: Code,
+    /// Error or warning.
+    pub severity: Severity,
+    /// The sentence.
+    pub message: String,
+    /// Where.
+    pub place: Place,
+}
+
+/// Problems in their JSON shape.
+#[must_use]
+pub fn findings(source: &Source, list: &[Problem]) -> Vec<FindingShown> {
+    let shown = |p: &Problem| FindingShown {
+        code: p.code,
+        severity: p.severity,
+        message: p.message.clone(),
+        place: place_in(source, p.span),
+    };
+    list.iter().map(shown).collect()
 }

@@ -7,6 +7,7 @@ use std::fmt;
 
 macro_rules! codes {
     ($($name:ident $text:literal $title:literal;)*) => {
+        #[expect(clippy::doc_markdown, reason = "the titles are prose for a terminal")]
         /// A stable code for one kind of finding or one reason of a decision.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code {

@@ -11,6 +11,7 @@ use super::codes::Code;
 use super::problem::{Problem, Span};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 /// Nesting beyond this is refused. The deepest element of a policy stands at depth 6, of a world at about 15.
 pub const MAX_DEPTH: usize = 64;
@@ -165,7 +166,9 @@ pub fn print_string(text: &str, out: &mut String) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if (c as u32) < 0x20 => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c if (c as u32) < 0x20 => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
             c => out.push(c),
         }
     }
@@ -522,7 +525,7 @@ mod tests {
     #[test]
     fn refuses_duplicates_after_decoding() {
         assert_eq!(problems(r#"{"Effect":1,"Eff\u0065ct":2}"#), [("E104".to_owned(), 12)]);
-        let many: String = (0..40).map(|i| format!("\"k{i}\":1,")).collect();
+        let many = (0..40).map(|i| format!("\"k{i}\":1")).collect::<Vec<_>>().join(",") + ",";
         assert_eq!(problems(&format!("{{{many}\"k7\":2}}")).len(), 1);
     }
 

@@ -192,7 +192,7 @@ pub fn parse_bool(text: &str) -> Option<bool> {
 pub fn parse_base64(text: &str) -> Option<()> {
     let mut block = [0; 192];
     for chunk in text.as_bytes().chunks(256) {
-        let last = chunk.len() < 256 || text.len() % 256 == 0;
+        let last = chunk.len() < 256 || text.len().is_multiple_of(256);
         if !last && chunk.contains(&b'=') {
             return None;
         }

@@ -378,10 +378,11 @@ impl<'a> Question<'a> {
         self.is_role_assumption() || self.is_kms_key()
     }
 
-    /// Root of the bucket's account may always repair the bucket policy.
+    /// Root of the bucket's account, where that is stated, may always repair the bucket policy.
     fn is_policy_repair(&self) -> bool {
         let repairs = ["s3:getbucketpolicy", "s3:putbucketpolicy", "s3:deletebucketpolicy"];
-        self.acts_as_root() && self.same_account() && repairs.contains(&self.action.as_str())
+        let owner = &self.layers["bucket"]["owner_account"];
+        self.kind == Kind::Root && text(owner) == self.account && repairs.contains(&self.action.as_str())
     }
 
     // -----------------------------------------------------------------------------------------

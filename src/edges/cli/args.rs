@@ -77,7 +77,7 @@ pub struct Ask {
     pub principal: String,
     /// s3:GetObject, or GetObject where the resource names the service; wildcards give a table
     pub action: String,
-    /// s3://BUCKET/KEY, an ARN, key/ID, alias/NAME, role/NAME, or *
+    /// `s3://BUCKET/KEY`, an ARN, key/ID, alias/NAME, role/NAME, or *
     pub resource: String,
     /// Where policies come from.
     #[command(flatten)]
@@ -104,6 +104,7 @@ pub struct CircumstanceArgs {
     at: Option<String>,
     /// Made with MFA, AGE seconds ago
     #[arg(long, value_name = "AGE", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "clap: not given, given, given with a value")]
     mfa: Option<Option<String>>,
     /// Sent over plain HTTP
     #[arg(long, conflicts_with = "https")]

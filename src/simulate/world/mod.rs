@@ -240,19 +240,23 @@ impl World {
         Ok(())
     }
 
-    /// Adds files in the order in which they build on each other: what describes a bucket or a key comes
-    /// after the files that describe accounts.
+    /// Adds files in the order in which they build on each other: world files, dumps of accounts, and then
+    /// what describes a bucket or a key of them.
     ///
     /// # Errors
     /// What is wrong with each file.
     pub fn load_all(&mut self, sources: &[Source], context: &mut LoadContext<'_>) -> Result<(), Vec<Problems>> {
-        let is_piece = |source: &Source| {
+        let rank = |source: &Source| {
             let mut findings = Findings::new(source.clone(), Code::WorldShape);
-            parse_tree(source, &mut findings).is_some_and(|root| dumps::is_piece(&root, &source.text))
+            match parse_tree(source, &mut findings) {
+                Some(root) if native::recognises(&root, &source.text) => 0,
+                Some(root) if dumps::is_piece(&root, &source.text) => 2,
+                _ => 1,
+            }
         };
-        let (pieces, whole): (Vec<_>, Vec<_>) = sources.iter().partition(|source| is_piece(source));
-        let failed: Vec<Problems> =
-            whole.into_iter().chain(pieces).filter_map(|s| self.load(s, context).err()).collect();
+        let mut ordered: Vec<(u8, &Source)> = sources.iter().map(|source| (rank(source), source)).collect();
+        ordered.sort_by_key(|(rank, _)| *rank);
+        let failed: Vec<Problems> = ordered.into_iter().filter_map(|(_, s)| self.load(s, context).err()).collect();
         if failed.is_empty() { Ok(()) } else { Err(failed) }
     }
 
@@ -298,5 +302,6 @@ impl World {
 /// Sixty-four hexadecimal digits that follow from the account's id.
 #[must_use]
 pub fn made_up_canonical_id(account: &str) -> String {
-    (0..4).map(|n: u8| format!("{:016x}", crate::words::ids::hash_text(&format!("{account}/{n}")))).collect()
+    let part = |n: u8| crate::words::ids::hash_text(&format!("{account}/{n}"));
+    format!("{:016x}{:016x}{:016x}{:016x}", part(0), part(1), part(2), part(3))
 }

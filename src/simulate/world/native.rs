@@ -15,6 +15,7 @@ use crate::words::codes::Code;
 use crate::words::ids::AccountId;
 use crate::words::json::Node;
 use crate::words::problem::{Problem, Severity};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) fn recognises(root: &Node, source: &str) -> bool {
@@ -67,14 +68,7 @@ struct Loader<'l, 'c> {
 }
 
 /// Reports a name that is taken.
-fn insert<T>(
-    findings: &mut Findings,
-    map: &mut std::collections::BTreeMap<String, T>,
-    node: &Node,
-    what: &str,
-    name: &str,
-    value: T,
-) {
+fn insert<T>(findings: &mut Findings, map: &mut BTreeMap<String, T>, node: &Node, what: &str, name: &str, value: T) {
     if map.insert(name.to_owned(), value).is_some() {
         findings.error(Code::DuplicateName, node.span, format!("there are two {what} named `{name}`"));
     }
@@ -395,7 +389,7 @@ impl Loader<'_, '_> {
             complete: true,
             ..Organization::default()
         };
-        let mut own: std::collections::BTreeMap<String, (Vec<PolicySet>, Vec<PolicySet>)> = Default::default();
+        let mut own: BTreeMap<String, (Vec<PolicySet>, Vec<PolicySet>)> = BTreeMap::new();
         for (field, scp) in [("account_scp", true), ("account_rcp", false)] {
             let Some(node) = fields.take(self.findings, field) else { continue };
             let mut inner = self.findings.fields(node, &format!("`{field}`"));

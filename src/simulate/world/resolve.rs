@@ -85,7 +85,7 @@ impl World {
             given: Vec::new(),
             clock_used: false,
         };
-        self.identity_layers(&who, &mut asked);
+        Self::identity_layers(&who, &mut asked);
         self.resource_layers(&who, &mut asked);
         self.control_layers(&who, &mut asked);
         self.circumstances(&who, &question.circumstances, now, &mut asked)?;
@@ -312,7 +312,7 @@ impl World {
 
     // ---- layers ----
 
-    fn identity_layers(&self, who: &Who<'_>, asked: &mut Asked) {
+    fn identity_layers(who: &Who<'_>, asked: &mut Asked) {
         let arn = who.principal.arn.clone().unwrap_or_default();
         match who.identity {
             Some(identity) => {
@@ -402,7 +402,7 @@ impl World {
                 });
                 // Without an owner the bucket is taken for the requester's own: the more permissive reading,
                 // which an unknown layer then keeps from allowing.
-                asked.request.resource_account = who.principal.account.clone();
+                asked.request.resource_account.clone_from(&who.principal.account);
             }
             return;
         };
@@ -707,14 +707,15 @@ fn session_of<'w>(account: &'w Account, role: &'w Identity, session: &str) -> Wh
     Who { principal, account: Some(account), identity: Some(role) }
 }
 
+fn clear<T>(state: &mut LayerState<T>) {
+    if state.is_unknown() {
+        *state = LayerState::Absent;
+    }
+}
+
 fn assume_absent(layers: &[String], asked: &mut Asked) -> Answer<()> {
     for name in layers {
         let l = &mut asked.layers;
-        fn clear<T>(state: &mut LayerState<T>) {
-            if state.is_unknown() {
-                *state = LayerState::Absent;
-            }
-        }
         match name.as_str() {
             "identity" => clear(&mut l.identity),
             "boundary" => clear(&mut l.boundary),

@@ -1,0 +1,29 @@
+//! The manual: how decisions are made, where this engine differs from AWS, and why it is built as it is.
+//!
+//! | chapter | answers |
+//! |---|---|
+//! | [`evaluation`] | how layers become a decision: order, accounts, reach, custody, S3's rules, unknown layers |
+//! | [`divergences`] | where AWS is undocumented or disputed, which reading was taken and why; what is not modelled |
+//! | [`pitfalls`] | mistakes of other engines, and the type or test that prevents each |
+//! | [`formats`] | what is read and written: policies, scenarios, tests, worlds, answers |
+//! | [`architecture`] | floors, the path of a policy and of a request, the index, the trace |
+//! | [`codes`] | one page for every code; `portcullis explain CODE` prints it |
+#![allow(clippy::doc_markdown, reason = "the chapters are prose; names of products and settings stand as they are")]
+
+#[doc = include_str!("manual/architecture.md")]
+pub mod architecture {}
+
+#[doc = include_str!("manual/codes.md")]
+pub mod codes {}
+
+#[doc = include_str!("manual/divergences.md")]
+pub mod divergences {}
+
+#[doc = include_str!("manual/evaluation.md")]
+pub mod evaluation {}
+
+#[doc = include_str!("manual/formats.md")]
+pub mod formats {}
+
+#[doc = include_str!("manual/pitfalls.md")]
+pub mod pitfalls {}
