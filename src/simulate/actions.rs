@@ -57,10 +57,18 @@ pub fn expand(text: &str, resource: &str) -> Option<Vec<String>> {
     let pattern = Wildcard::new(pattern);
     let mut found = Vec::new();
     for service in services {
-        found
-            .extend(names(&service).into_iter().filter(|n| pattern.matches(n, true)).map(|n| format!("{service}:{n}")));
+        let named = names(&service).into_iter().filter(|n| pattern.matches(n, true) && applies(&service, n, resource));
+        found.extend(named.map(|n| format!("{service}:{n}")));
     }
     Some(found)
+}
+
+/// Whether an S3 action applies to a bucket or object at all; of other services every action counts.
+fn applies(service: &str, name: &str, resource: &str) -> bool {
+    let Some(arn) = Arn::parse(resource).filter(|a| a.service == "s3" && a.account.is_empty()) else { return true };
+    let kind = if arn.resource.contains('/') { vocabulary::OBJECT } else { vocabulary::BUCKET };
+    let known = Service::from_prefix(service).and_then(|s| ActionId::in_service(s, name));
+    known.is_none_or(|id| id.resources() & kind != 0)
 }
 
 /// The names closest to what was typed, at most three.
