@@ -84,11 +84,12 @@ pub(super) fn granted(bucket: &Bucket, ignore_public: bool, request: &Authorizat
     let (of, permission) = asked(action)?;
     match of {
         AclOf::Bucket => {
-            if permission == Permission::Write && !may_write(bucket, request, action) {
-                return None;
-            }
+            let whose = match permission {
+                Permission::Write => writers(bucket, request, action)?,
+                _ => Whose::Anyones,
+            };
             match bucket.acl.given() {
-                Some(acl) => best(acl, of, permission, ignore_public, &request.principal),
+                Some(acl) => best(acl, of, permission, ignore_public, &request.principal, whose),
                 None => owner_holds(bucket.owner_canonical.as_deref(), of, &request.principal),
             }
         }
@@ -96,7 +97,7 @@ pub(super) fn granted(bucket: &Bucket, ignore_public: bool, request: &Authorizat
             let object = request.resource.object.unwrap_or_default();
             let owner = object_owner(bucket, &object);
             let granted = match object.acl {
-                Some(acl) => best(acl, of, permission, ignore_public, &request.principal),
+                Some(acl) => best(acl, of, permission, ignore_public, &request.principal, Whose::Anyones),
                 None => owner_holds(owner, of, &request.principal),
             };
             // The owner may always read and write the ACL, whatever it says.
@@ -110,17 +111,28 @@ fn object_owner<'a>(bucket: &'a Bucket, object: &ObjectFacts<'a>) -> Option<&'a 
     object.owner_canonical.or(bucket.owner_canonical.as_deref())
 }
 
-/// WRITE creates new keys. What exists only its owner may overwrite or delete, and the bucket's owner.
-fn may_write(bucket: &Bucket, request: &AuthorizationRequest<'_>, action: &str) -> bool {
+/// Which grants count.
+#[derive(Clone, Copy)]
+enum Whose<'a> {
+    /// Every grant that names the requester.
+    Anyones,
+    /// Grants to this canonical user only.
+    Only(&'a str),
+}
+
+/// WRITE creates new keys. What exists only its owner may overwrite or delete, and the bucket's owner by a
+/// grant of its own.
+fn writers<'a>(bucket: &'a Bucket, request: &AuthorizationRequest<'_>, action: &str) -> Option<Whose<'a>> {
     let canonical = request.principal.canonical;
     let is = |owner: Option<&str>| owner.is_some() && owner == canonical;
-    let owns_bucket = is(bucket.owner_canonical.as_deref());
     let owns_object = request.resource.object.is_some_and(|object| is(object_owner(bucket, &object)));
-    match action {
-        "PutObject" => owns_bucket || owns_object || request.resource.object.is_none(),
-        "DeleteObject" => owns_bucket || owns_object,
-        _ => owns_bucket,
-    }
+    let open = match action {
+        "PutObject" => owns_object || request.resource.object.is_none(),
+        "DeleteObject" => owns_object,
+        _ => false,
+    };
+    let owner = bucket.owner_canonical.as_deref();
+    if open { Some(Whose::Anyones) } else { owner.filter(|_| is(owner)).map(Whose::Only) }
 }
 
 fn owner_holds(owner: Option<&str>, of: AclOf, principal: &Principal<'_>) -> Option<AclGrant> {
@@ -129,16 +141,25 @@ fn owner_holds(owner: Option<&str>, of: AclOf, principal: &Principal<'_>) -> Opt
     (principal.canonical == Some(owner)).then_some(AclGrant { of, number: None, reach })
 }
 
-fn best(acl: &Acl, of: AclOf, wanted: Permission, ignore_public: bool, principal: &Principal<'_>) -> Option<AclGrant> {
+fn best(
+    acl: &Acl,
+    of: AclOf,
+    wanted: Permission,
+    ignore_public: bool,
+    principal: &Principal<'_>,
+    whose: Whose<'_>,
+) -> Option<AclGrant> {
     // A public ACL is ignored as a whole: the safer reading of "ignores all public ACLs".
     if ignore_public && acl.is_public() {
         return None;
     }
     let mut best: Option<AclGrant> = None;
     for (number, grant) in (0..).zip(&acl.grants) {
-        let names = match &grant.grantee {
-            Grantee::Canonical(id) => principal.canonical == Some(id.as_str()),
-            _ => true,
+        let names = match (&grant.grantee, whose) {
+            (Grantee::Canonical(id), Whose::Only(only)) => id == only && principal.canonical == Some(only),
+            (Grantee::Canonical(id), Whose::Anyones) => principal.canonical == Some(id.as_str()),
+            (_, Whose::Only(_)) => false,
+            (_, Whose::Anyones) => true,
         };
         if !names || !grant.permission.includes(wanted) {
             continue;

@@ -270,6 +270,10 @@ impl<'r, O: Observer> Evaluation<'r, O> {
                 deny = deny.or(resource_deny);
                 ResourceVerdict::Deny
             }
+            // Whatever the policy says, it cannot keep the owner's root user from it.
+            Verdict::Unknown if bucket.is_some_and(|b| guards::is_policy_repair(b, self.request)) => {
+                ResourceVerdict::NoMatch
+            }
             Verdict::Unknown => ResourceVerdict::Unknown,
             Verdict::Absent if !given_side => ResourceVerdict::Absent,
             _ => ResourceVerdict::NoMatch,

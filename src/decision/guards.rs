@@ -129,12 +129,16 @@ fn constraints_hold(grant: &KeyGrant, request: &AuthorizationRequest<'_>) -> boo
         request.context.entries().filter_map(|entry| {
             let head = entry.name().get(..ENCRYPTION_CONTEXT.len())?;
             let tail = entry.name().get(ENCRYPTION_CONTEXT.len()..)?;
-            let value = entry.values().first()?.as_str();
+            let value = match entry.values() {
+                [value] => Some(value.as_str()),
+                _ => None,
+            };
             head.eq_ignore_ascii_case(ENCRYPTION_CONTEXT).then_some((tail, value))
         })
     };
-    let includes =
-        |wanted: &[(String, String)]| wanted.iter().all(|(k, v)| given().any(|(key, value)| key == k && value == v));
+    let includes = |wanted: &[(String, String)]| {
+        wanted.iter().all(|(k, v)| given().any(|(key, value)| key == k && value == Some(v)))
+    };
     grant.context_subset.as_deref().is_none_or(&includes)
         && grant.context_equals.as_deref().is_none_or(|wanted| includes(wanted) && given().count() == wanted.len())
 }

@@ -101,10 +101,10 @@ impl<'r> Subject<'r> {
         let is_listed = |link| {
             listed.iter().any(|entry| {
                 let text = self.policy.text(entry.text);
-                principal.names().any(|n| n.link == Some(link) && n.kind == entry.kind && n.text == text)
+                principal.names().any(|n| n.link == link && n.kind == entry.kind && n.text == text)
             })
         };
-        let mut links = principal.names().filter_map(|n| n.link).peekable();
+        let mut links = principal.names().map(|n| n.link).peekable();
         links.peek().is_some() && links.all(is_listed)
     }
 

@@ -51,8 +51,8 @@ pub struct Name<'a> {
     /// What a statement that lists it has named.
     pub named: Named,
     /// Names with the same link are alternatives; `NotPrincipal` with `Deny` spares only a requester
-    /// of whom every link is listed. `None`: not part of the chain.
-    pub link: Option<Link>,
+    /// of whom every link is listed.
+    pub link: Link,
 }
 
 /// The links of the chain behind a requester.
@@ -60,7 +60,7 @@ pub struct Name<'a> {
 pub enum Link {
     /// Its account.
     Account,
-    /// The user or role.
+    /// The user or role; of a federated session, the user who called for it.
     Entity,
     /// The session.
     Session,
@@ -109,7 +109,7 @@ impl<'a> Principal<'a> {
         }
     }
 
-    fn name(&mut self, kind: NameKind, text: &'a str, named: Named, link: Option<Link>) {
+    fn name(&mut self, kind: NameKind, text: &'a str, named: Named, link: Link) {
         if let (Some(slot), Some(hash)) = (self.names.get_mut(self.count), self.hashes.get_mut(self.count)) {
             *slot = Some(Name { kind, text, named, link });
             *hash = name_hash(kind, text);
@@ -119,7 +119,7 @@ impl<'a> Principal<'a> {
 
     fn account_name(mut self) -> Self {
         if let Some(account) = self.account {
-            self.name(NameKind::Account, account, Named::Account, Some(Link::Account));
+            self.name(NameKind::Account, account, Named::Account, Link::Account);
         }
         self
     }
@@ -128,7 +128,7 @@ impl<'a> Principal<'a> {
     #[must_use]
     pub fn user(arn: &'a str, account: &'a str) -> Self {
         let mut principal = Self::bare(PrincipalKind::User, arn, Some(account));
-        principal.name(NameKind::Arn, arn, Named::Requester, Some(Link::Entity));
+        principal.name(NameKind::Arn, arn, Named::Requester, Link::Entity);
         principal.account_name()
     }
 
@@ -137,8 +137,8 @@ impl<'a> Principal<'a> {
     pub fn role_session(arn: &'a str, account: &'a str, role_arn: &'a str) -> Self {
         let mut principal = Self::bare(PrincipalKind::RoleSession, arn, Some(account));
         principal.role_arn = Some(role_arn);
-        principal.name(NameKind::Arn, arn, Named::Requester, Some(Link::Session));
-        principal.name(NameKind::Arn, role_arn, Named::Role, Some(Link::Entity));
+        principal.name(NameKind::Arn, arn, Named::Requester, Link::Session);
+        principal.name(NameKind::Arn, role_arn, Named::Role, Link::Entity);
         principal.account_name()
     }
 
@@ -158,7 +158,7 @@ impl<'a> Principal<'a> {
     #[must_use]
     pub fn service(name: &'a str) -> Self {
         let mut principal = Self::bare(PrincipalKind::Service, name, None);
-        principal.name(NameKind::Service, name, Named::Requester, Some(Link::Entity));
+        principal.name(NameKind::Service, name, Named::Requester, Link::Entity);
         principal
     }
 
@@ -166,7 +166,7 @@ impl<'a> Principal<'a> {
     #[must_use]
     pub fn origin_access_identity(arn: &'a str) -> Self {
         let mut principal = Self::bare(PrincipalKind::OriginAccessIdentity, arn, None);
-        principal.name(NameKind::Arn, arn, Named::Requester, Some(Link::Entity));
+        principal.name(NameKind::Arn, arn, Named::Requester, Link::Entity);
         principal
     }
 
@@ -175,9 +175,9 @@ impl<'a> Principal<'a> {
     pub fn federated_user(arn: &'a str, account: &'a str, issuer_arn: Option<&'a str>) -> Self {
         let mut principal = Self::bare(PrincipalKind::FederatedUser, arn, Some(account));
         principal.issuer_arn = issuer_arn;
-        principal.name(NameKind::Arn, arn, Named::Requester, Some(Link::Session));
+        principal.name(NameKind::Arn, arn, Named::Requester, Link::Session);
         if let Some(issuer) = issuer_arn {
-            principal.name(NameKind::Arn, issuer, Named::Issuer, None);
+            principal.name(NameKind::Arn, issuer, Named::Issuer, Link::Entity);
         }
         principal.account_name()
     }
@@ -186,7 +186,7 @@ impl<'a> Principal<'a> {
     #[must_use]
     pub fn federated_identity(provider: &'a str) -> Self {
         let mut principal = Self::bare(PrincipalKind::FederatedIdentity, provider, None);
-        principal.name(NameKind::Federated, provider, Named::Requester, Some(Link::Entity));
+        principal.name(NameKind::Federated, provider, Named::Requester, Link::Entity);
         principal
     }
 
@@ -204,7 +204,7 @@ impl<'a> Principal<'a> {
             PrincipalKind::OriginAccessIdentity => (Named::Requester, Link::Entity),
             _ => (Named::Account, Link::Account),
         };
-        self.name(NameKind::Canonical, id, named, Some(link));
+        self.name(NameKind::Canonical, id, named, link);
         self
     }
 
@@ -214,8 +214,8 @@ impl<'a> Principal<'a> {
         self.id = Some(id);
         let own = id.split_once(':').map_or(id, |(role, _)| role);
         match self.kind {
-            PrincipalKind::User => self.name(NameKind::UniqueId, own, Named::Requester, Some(Link::Entity)),
-            PrincipalKind::RoleSession => self.name(NameKind::UniqueId, own, Named::Role, Some(Link::Entity)),
+            PrincipalKind::User => self.name(NameKind::UniqueId, own, Named::Requester, Link::Entity),
+            PrincipalKind::RoleSession => self.name(NameKind::UniqueId, own, Named::Role, Link::Entity),
             _ => {}
         }
         self
