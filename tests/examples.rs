@@ -37,7 +37,7 @@ fn world(folder: &Path) -> World {
         Ok(source(&base.parent().expect("a file stands in a folder").join(path)))
     };
     let mut context = LoadContext { read: &mut read, strict: false };
-    world.load(&source(&folder.join("world.json")), &mut context).unwrap_or_else(|e| panic!("{e}"));
+    world.load(&source(&folder.join("world.json")), &mut context).unwrap_or_else(|e| panic!("{e:?}"));
     world
 }
 

@@ -13,13 +13,15 @@ pub struct Findings {
     pub shape: Code,
     /// What was found.
     pub list: Vec<Problem>,
+    /// What was found in other texts that this one refers to or holds.
+    pub elsewhere: Vec<Problems>,
 }
 
 impl Findings {
     /// Nothing yet.
     #[must_use]
     pub fn new(source: Source, shape: Code) -> Self {
-        Self { source, shape, list: Vec::new() }
+        Self { source, shape, list: Vec::new(), elsewhere: Vec::new() }
     }
 
     /// Reports a wrong shape.

@@ -203,10 +203,10 @@ impl OwnedRequest {
     }
 }
 
-/// The answer to one scenario.
+/// What came of one scenario or one line of policy unit tests.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct ScenarioResult {
-    /// The scenario's id.
+pub struct TestResult {
+    /// The scenario's id; the line, or the table's name and the combination.
     pub id: String,
     /// The answer it expects.
     pub expect: String,
@@ -217,6 +217,9 @@ pub struct ScenarioResult {
     /// The reason of the answer, in one sentence.
     #[serde(skip)]
     pub reason: String,
+    /// The question could not be asked.
+    #[serde(skip)]
+    pub unasked: bool,
 }
 
 impl Scenario {
@@ -242,15 +245,16 @@ impl Scenario {
 
     /// Asks the question.
     #[must_use]
-    pub fn run(&self) -> ScenarioResult {
+    pub fn run(&self) -> TestResult {
         let decision = self.authorizer.decide(&self.request());
         let got = decision.word();
-        ScenarioResult {
+        TestResult {
             id: self.id.clone(),
             expect: self.expected.word().to_owned(),
             got: got.to_owned(),
             pass: self.expected.met_by(got),
             reason: format!("{} [{}]", decision.basis().code.title(), decision.basis().code),
+            unasked: false,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::question::{Circumstances, Question};
 use super::reader::{Fields, Findings};
+use super::scenario::TestResult;
 use super::world::{Asked, World};
 use crate::decision::{Authorizer, Decision};
 use crate::words::codes::Code;
@@ -27,25 +28,6 @@ struct TestCase {
     allowed: bool,
     because: Option<String>,
     span: Span,
-}
-
-/// What came of one line.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct TestResult {
-    /// The line, or the table's name and the combination.
-    pub id: String,
-    /// `allow` or `deny`, with the pinned reason.
-    pub expect: String,
-    /// The decision and what it rests on.
-    pub got: String,
-    /// Whether they agree.
-    pub pass: bool,
-    /// The reason in one sentence.
-    #[serde(skip)]
-    pub reason: String,
-    /// The question could not be asked.
-    #[serde(skip)]
-    pub unasked: bool,
 }
 
 /// Whether a parsed file is one of unit tests rather than scenarios.

@@ -4,8 +4,8 @@ use super::args::{Test, TestFormat};
 use super::files::{self, Unusable};
 use super::{NO, UNASKED, YES, now};
 use crate::simulate::reader::Findings;
-use crate::simulate::scenario;
-use crate::simulate::unit_tests::{self, TestResult};
+use crate::simulate::scenario::{self, TestResult};
+use crate::simulate::unit_tests;
 use crate::simulate::world::parse_tree;
 use crate::words::codes::Code;
 use crate::words::problem::Source;
@@ -71,10 +71,7 @@ fn run_file(test: &Test, file: &Path) -> Result<Vec<TestResult>, Unusable> {
         return run_unit_tests(test, &source, file, &tests);
     }
     let scenarios = scenario::read_node(findings, &root).map_err(refused)?;
-    let results = scenarios.iter().map(scenario::Scenario::run);
-    Ok(results
-        .map(|r| TestResult { id: r.id, expect: r.expect, got: r.got, pass: r.pass, reason: r.reason, unasked: false })
-        .collect())
+    Ok(scenarios.iter().map(scenario::Scenario::run).collect())
 }
 
 fn run_unit_tests(

@@ -6,7 +6,7 @@
 //! later is passed over. A dump says nothing about what it does not hold: those layers are unknown.
 
 use super::native::file_stem;
-use super::{Attachment, BucketEntry, Identity, KeyEntry, LoadContext, ManagedPolicy, Organization, World};
+use super::{Attachment, BucketEntry, Identity, KeyEntry, LoadContext, ManagedPolicy, Organization, World, compiled};
 use crate::compiled::CompiledPolicy;
 use crate::decision::LayerState;
 use crate::policy::{LoadOptions, PolicyDocument, PolicyKind};
@@ -88,22 +88,7 @@ impl Loader<'_> {
                 PolicyDocument::parse(&format!("{}#{name}", self.findings.source.name), &text, &options)
             }
         };
-        match document {
-            Ok(document) => Some(Arc::new(CompiledPolicy::compile(name, &document))),
-            Err(problems) if problems.source.name == self.findings.source.name => {
-                self.findings.extend(problems.list);
-                None
-            }
-            Err(problems) => {
-                for mut problem in problems.list {
-                    let (line, column) = problems.source.position(problem.span.start);
-                    problem.message = format!("in the policy `{name}` at {line}:{column}: {}", problem.message);
-                    problem.span = node.span;
-                    self.findings.list.push(problem);
-                }
-                None
-            }
-        }
+        compiled(self.findings, document, name)
     }
 
     fn authorization_details(&mut self, root: &Node) {

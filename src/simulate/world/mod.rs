@@ -11,6 +11,7 @@ mod resolve;
 use super::reader::Findings;
 use crate::compiled::CompiledPolicy;
 use crate::decision::{KeyGrant, LayerState, PolicySet};
+use crate::policy::PolicyDocument;
 use crate::policy::acl::{Acl, ObjectOwnership, PublicAccessBlock};
 use crate::words::codes::Code;
 use crate::words::json::{self, Node};
@@ -208,6 +209,20 @@ pub struct LoadContext<'l> {
     pub strict: bool,
 }
 
+/// Compiles a document that was read, or keeps what is wrong with it.
+fn compiled(
+    findings: &mut Findings,
+    document: Result<PolicyDocument, Problems>,
+    name: &str,
+) -> Option<Arc<CompiledPolicy>> {
+    match document {
+        Ok(document) => return Some(Arc::new(CompiledPolicy::compile(name, &document))),
+        Err(problems) if problems.source.name == findings.source.name => findings.extend(problems.list),
+        Err(problems) => findings.elsewhere.push(problems),
+    }
+    None
+}
+
 /// Reads a JSON or YAML text; the first character tells which.
 pub fn parse_tree(source: &Source, findings: &mut Findings) -> Option<Node> {
     let start = source.text.trim_start();
@@ -224,8 +239,8 @@ impl World {
     /// Adds one file, recognised by its content.
     ///
     /// # Errors
-    /// Everything that is wrong with it, with its place.
-    pub fn load(&mut self, source: &Source, context: &mut LoadContext<'_>) -> Result<(), Problems> {
+    /// Everything that is wrong with it and with the documents it refers to, with its place.
+    pub fn load(&mut self, source: &Source, context: &mut LoadContext<'_>) -> Result<(), Vec<Problems>> {
         let mut findings = Findings::new(source.clone(), Code::WorldShape);
         if let Some(root) = parse_tree(source, &mut findings) {
             if native::recognises(&root, &source.text) {
@@ -235,9 +250,12 @@ impl World {
                 findings.error(Code::Unrecognised, root.span, message);
             }
         }
-        let warnings = findings.finish()?;
-        self.warnings.extend(warnings.into_iter().map(|w| (source.clone(), w)));
-        Ok(())
+        let mut failed = std::mem::take(&mut findings.elsewhere);
+        match findings.finish() {
+            Ok(warnings) => self.warnings.extend(warnings.into_iter().map(|w| (source.clone(), w))),
+            Err(problems) => failed.insert(0, problems),
+        }
+        if failed.is_empty() { Ok(()) } else { Err(failed) }
     }
 
     /// Adds files in the order in which they build on each other: world files, dumps of accounts, and then
@@ -256,7 +274,8 @@ impl World {
         };
         let mut ordered: Vec<(u8, &Source)> = sources.iter().map(|source| (rank(source), source)).collect();
         ordered.sort_by_key(|(rank, _)| *rank);
-        let failed: Vec<Problems> = ordered.into_iter().filter_map(|(_, s)| self.load(s, context).err()).collect();
+        let loaded = ordered.into_iter().filter_map(|(_, s)| self.load(s, context).err());
+        let failed: Vec<Problems> = loaded.flatten().collect();
         if failed.is_empty() { Ok(()) } else { Err(failed) }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     AccessKey, Attachment, BucketEntry, ControlLevels, Credentials, EndpointEntry, Identity, KeyEntry, LoadContext,
-    ManagedPolicy, Organization, World,
+    ManagedPolicy, Organization, World, compiled,
 };
 use crate::compiled::CompiledPolicy;
 use crate::decision::{LayerState, PolicySet};
@@ -14,7 +14,6 @@ use crate::simulate::settings;
 use crate::words::codes::Code;
 use crate::words::ids::AccountId;
 use crate::words::json::Node;
-use crate::words::problem::{Problem, Severity};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -92,36 +91,16 @@ impl Loader<'_, '_> {
     ) -> Option<Arc<CompiledPolicy>> {
         let options = LoadOptions { strict: self.context.strict, bucket, ..LoadOptions::new(kind) };
         let Some(path) = node.as_str(&self.findings.source.text).map(str::to_owned) else {
-            return self.compiled(PolicyDocument::from_node(self.findings.source.clone(), node, &options), name, node);
+            let document = PolicyDocument::from_node(self.findings.source.clone(), node, &options);
+            return compiled(self.findings, document, name);
         };
         match (self.context.read)(&self.findings.source, &path) {
-            Ok(source) => self.compiled(PolicyDocument::parse(&source.name, &source.text, &options), name, node),
+            Ok(source) => {
+                let document = PolicyDocument::parse(&source.name, &source.text, &options);
+                compiled(self.findings, document, name)
+            }
             Err(message) => {
                 self.findings.error(Code::DanglingReference, node.span, format!("`{path}`: {message}"));
-                None
-            }
-        }
-    }
-
-    fn compiled(
-        &mut self,
-        document: Result<PolicyDocument, crate::words::problem::Problems>,
-        name: &str,
-        node: &Node,
-    ) -> Option<Arc<CompiledPolicy>> {
-        match document {
-            Ok(document) => Some(Arc::new(CompiledPolicy::compile(name, &document))),
-            Err(problems) if problems.source.name == self.findings.source.name => {
-                self.findings.extend(problems.list);
-                None
-            }
-            Err(problems) => {
-                // Another file: its places cannot be shown in this one, so the message carries them.
-                for problem in problems.list.iter().filter(|p| p.severity == Severity::Error) {
-                    let (line, column) = problems.source.position(problem.span.start);
-                    let message = format!("{}:{line}:{column}: {}", problems.source.name, problem.message);
-                    self.findings.list.push(Problem::error(problem.code, node.span, message));
-                }
                 None
             }
         }
