@@ -15,7 +15,8 @@ use crate::words::vocabulary::{self, ActionId, BUCKET, OBJECT, OTHER};
 pub(super) fn forbids_only_storing(code: Code) -> bool {
     matches!(
         code,
-        Code::InvalidSid
+        Code::EmptyStatement
+            | Code::InvalidSid
             | Code::DuplicateSid
             | Code::InvalidPrincipal
             | Code::InvalidAction
@@ -133,10 +134,11 @@ fn control_policy(reader: &mut Reader<'_>, statement: &Statement) {
     if statement.effect == Effect::Allow && !full_access {
         let message =
             "a resource control policy can only deny; the implied full access cannot be narrowed by an `Allow`";
-        reader.error(Code::InvalidEffect, statement.effect_span, message);
+        reader.storing_error(Code::InvalidEffect, statement.effect_span, message);
     }
     if statement.actions.negated {
-        reader.error(Code::ForbiddenElement, statement.actions.span, "a resource control policy has no `NotAction`");
+        let message = "a resource control policy has no `NotAction`";
+        reader.storing_error(Code::ForbiddenElement, statement.actions.span, message);
     }
 }
 

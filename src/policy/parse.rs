@@ -58,6 +58,14 @@ impl Reader<'_> {
         self.problems.push(Problem::error(code, span, message));
     }
 
+    /// An error where the document is to be stored; its meaning is definite all the same.
+    pub(super) fn storing_error(&mut self, code: Code, span: Span, message: impl Into<String>) {
+        match self.options.acceptance {
+            Acceptance::Stored => self.error(code, span, message),
+            Acceptance::Evaluable => self.warn(code, span, message),
+        }
+    }
+
     pub(super) fn warn(&mut self, code: Code, span: Span, message: impl Into<String>) {
         self.problems.push(Problem::warning(code, span, message));
     }

@@ -11,8 +11,12 @@ use crate::words::json::{Kind, Member, Node};
 
 pub(super) fn read(reader: &mut Reader<'_>, member: &Member, negated: bool) -> Option<PrincipalElement> {
     let kind = reader.options.kind;
-    if !kind.has_principal() || negated && matches!(kind, PolicyKind::ResourceControl | PolicyKind::Trust) {
+    if !kind.has_principal() {
         return reader.principal_forbidden(member);
+    }
+    if negated && matches!(kind, PolicyKind::ResourceControl | PolicyKind::Trust) {
+        let message = format!("a {} has no `NotPrincipal`", kind.words());
+        reader.storing_error(Code::ForbiddenElement, member.name.span, message);
     }
     let value = &member.value;
     let mut element = PrincipalElement { negated, entries: Vec::new(), span: value.span };

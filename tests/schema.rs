@@ -1,0 +1,81 @@
+//! The JSON answer keeps to its published schema, over the whole corpus.
+
+use portcullis::simulate::{scenario, wire};
+use portcullis::words::problem::Source;
+use serde_json::Value;
+use std::path::Path;
+
+/// Holds a value to the part of JSON Schema that the file uses; anything else in the schema fails.
+fn check(root: &Value, schema: &Value, value: &Value, at: &str) {
+    let keywords = schema.as_object().expect("a schema is an object");
+    for (keyword, wanted) in keywords {
+        match keyword.as_str() {
+            "$ref" => {
+                let name = wanted.as_str().and_then(|r| r.strip_prefix("#/$defs/")).expect("a local reference");
+                check(root, &root["$defs"][name], value, at);
+            }
+            "type" => {
+                let is = match wanted.as_str().expect("one type") {
+                    "string" => value.is_string(),
+                    "integer" => value.is_u64(),
+                    "boolean" => value.is_boolean(),
+                    "array" => value.is_array(),
+                    "object" => value.is_object(),
+                    "null" => value.is_null(),
+                    other => panic!("unknown type {other}"),
+                };
+                assert!(is, "{at} is {value}, not {wanted}");
+            }
+            "const" => assert_eq!(value, wanted, "{at}"),
+            "enum" => assert!(wanted.as_array().expect("a list").contains(value), "{at} is {value}"),
+            "anyOf" => {
+                let null = value.is_null();
+                let options = wanted.as_array().expect("a list");
+                let chosen = options.iter().find(|s| (s["type"] == "null") == null).expect("null or not");
+                check(root, chosen, value, at);
+            }
+            "items" => {
+                for (i, item) in value.as_array().expect("an array").iter().enumerate() {
+                    check(root, wanted, item, &format!("{at}[{i}]"));
+                }
+            }
+            "properties" => {
+                let properties = wanted.as_object().expect("an object");
+                for (name, inner) in value.as_object().expect("an object") {
+                    let schema = properties.get(name).unwrap_or_else(|| panic!("{at}.{name} is not in the schema"));
+                    check(root, schema, inner, &format!("{at}.{name}"));
+                }
+            }
+            "required" => {
+                for name in wanted.as_array().expect("a list") {
+                    let name = name.as_str().expect("a name");
+                    assert!(value.get(name).is_some(), "{at}.{name} is missing");
+                }
+            }
+            "pattern" => {
+                let code = value.as_str().expect("a string");
+                assert!(code.len() == 4 && code.starts_with(['A', 'D']), "{at} is {code}");
+            }
+            "$schema" | "$id" | "$defs" | "title" | "additionalProperties" => {}
+            other => panic!("the schema uses `{other}`, which this test does not know"),
+        }
+    }
+}
+
+#[test]
+fn answers_keep_to_the_schema() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("src/manual/answer-v1.schema.json")).expect("the schema");
+    let schema: Value = serde_json::from_str(&text).expect("JSON");
+    let mut count = 0;
+    for entry in std::fs::read_dir(root.join("tests/corpus")).expect("the corpus").filter_map(Result::ok) {
+        let text = std::fs::read_to_string(entry.path()).expect("a corpus file");
+        for s in scenario::read(&Source::new("corpus", text)).unwrap_or_else(|e| panic!("{e}")) {
+            let remedies = s.authorizer().remedies(&s.request());
+            let answer = s.explained(|e| serde_json::to_value(wire::answer(e, &[], &[], remedies)).expect("JSON"));
+            check(&schema, &schema, &answer, &s.id);
+            count += 1;
+        }
+    }
+    assert!(count >= 400, "{count}");
+}
