@@ -11,6 +11,7 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub(super) struct Needles {
     automaton: AhoCorasick,
+    literals: Box<[Box<str>]>,
     lists: Box<[Box<[u32]>]>,
 }
 
@@ -60,6 +61,7 @@ impl<'p> NeedlesBuilder<'p> {
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(&literals)
             .expect("literals of one policy stay far below the automaton's limit of 2^31 states");
+        let literals = literals.into_iter().map(Box::from).collect();
         let lists = lists
             .into_iter()
             .map(|mut ids| {
@@ -68,7 +70,7 @@ impl<'p> NeedlesBuilder<'p> {
                 ids.into_boxed_slice()
             })
             .collect();
-        Some(Needles { automaton, lists })
+        Some(Needles { automaton, literals, lists })
     }
 }
 
@@ -76,7 +78,11 @@ impl Needles {
     /// Calls `visit` with the list of every literal that occurs in the value.
     pub(super) fn visit(&self, value: &str, mut visit: impl FnMut(&[u32])) {
         for found in self.automaton.find_overlapping_iter(value) {
-            if let Some(list) = self.lists.get(found.pattern().as_usize()) {
+            let number = found.pattern().as_usize();
+            // A literal that occurs often is visited once, at its first place.
+            if let (Some(list), Some(literal)) = (self.lists.get(number), self.literals.get(number))
+                && value.find(&**literal) == Some(found.start())
+            {
                 visit(list);
             }
         }

@@ -3,13 +3,15 @@
 //! Source: `semantics` sections 1.4–1.7 (IAM and S3 rejections), S3 User Guide "Bucket policy".
 
 use super::document::{Condition, Effect, MatchList, PolicyKind, Statement, Text, Version};
-use super::operators::Family;
+use super::operators::{Family, Operator};
 use super::parse::Reader;
 use crate::words::codes::Code;
 use crate::words::json::Node;
 use crate::words::template::{self, Special};
 use crate::words::values;
-use crate::words::vocabulary::{self, ActionId, BUCKET, OBJECT, OTHER};
+use crate::words::vocabulary::{self, ActionId, BUCKET, OBJECT};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Findings that keep a document from being stored but leave its meaning definite.
 pub(super) fn forbids_only_storing(code: Code) -> bool {
@@ -94,20 +96,21 @@ pub(super) fn statement(reader: &mut Reader<'_>, statement: &Statement) {
     for item in statement.resources.iter().flat_map(|r| &r.items) {
         resource(reader, item);
     }
-    for (at, condition) in statement.conditions.iter().enumerate() {
+    for condition in &statement.conditions {
         condition_key(reader, condition);
-        repeated_key(reader, &statement.conditions, at);
         for value in &condition.values {
             operand(reader, statement, condition, value);
         }
-        if condition.values.is_empty() {
+        if condition.values.is_empty() && condition.span.of(reader.source).starts_with('[') {
             reader.warn(Code::EmptyList, condition.span, "the list of values is empty: no value can match");
         }
     }
+    repeated_keys(reader, &statement.conditions);
     if reader.options.kind == PolicyKind::Bucket {
         bucket_statement(reader, statement);
     }
-    if statement.effect == Effect::Allow && statement.principal.as_ref().is_some_and(|p| p.negated) {
+    let stored = !matches!(reader.options.kind, PolicyKind::Trust | PolicyKind::ResourceControl);
+    if stored && statement.effect == Effect::Allow && statement.principal.as_ref().is_some_and(|p| p.negated) {
         let message = "`NotPrincipal` with `Allow` lets in everyone who is not listed, anonymous requesters too";
         reader.warn(Code::NotPrincipalAllow, statement.effect_span, message);
     }
@@ -247,17 +250,22 @@ fn condition_key(reader: &mut Reader<'_>, condition: &Condition) {
     }
 }
 
-fn repeated_key(reader: &mut Reader<'_>, conditions: &[Condition], at: usize) {
-    let (Some(condition), earlier) = (conditions.get(at), conditions.iter().take(at)) else {
-        return;
-    };
-    let key = condition.key.get(reader.source);
-    let twin = earlier
-        .filter(|c| c.operator == condition.operator)
-        .any(|c| c.key.get(reader.source).eq_ignore_ascii_case(key));
-    if twin {
-        let message = format!("`{key}` stands twice under this operator, differing only in case: both must hold");
-        reader.warn(Code::DuplicateConditionKey, condition.key.span, message);
+/// Under one operator the strict reader has refused equal names already; these differ in case.
+fn repeated_keys(reader: &mut Reader<'_>, conditions: &[Condition]) {
+    let mut first: HashMap<(Operator, String), &str> = HashMap::new();
+    for condition in conditions.iter().filter(|_| conditions.len() > 1) {
+        let key = condition.key.get(reader.source);
+        match first.entry((condition.operator, key.to_ascii_lowercase())) {
+            Entry::Vacant(free) => {
+                free.insert(key);
+            }
+            Entry::Occupied(twin) if *twin.get() != key => {
+                let message =
+                    format!("`{key}` stands twice under this operator, differing only in case: both must hold");
+                reader.warn(Code::DuplicateConditionKey, condition.key.span, message);
+            }
+            Entry::Occupied(_) => {}
+        }
     }
 }
 
@@ -289,14 +297,15 @@ fn bucket_statement(reader: &mut Reader<'_>, statement: &Statement) {
         .actions
         .items
         .iter()
-        .filter_map(|item| {
+        .map(|item| {
             let text = item.get(reader.source);
-            let name = if text == "*" { "*" } else { text.split_once(':')?.1 };
-            Some((name.contains(['*', '?']), vocabulary::actions_matching(vocabulary::Service::S3, name).collect()))
+            let name = if text == "*" { "*" } else { text.split_once(':').map_or("", |(_, name)| name) };
+            (name.contains(['*', '?']), vocabulary::actions_matching(vocabulary::Service::S3, name).collect())
         })
         .collect();
+    let mut asked = Unsupported::new();
     for condition in &statement.conditions {
-        bucket_condition(reader, statement, condition, &actions);
+        bucket_condition(reader, statement, condition, &actions, &mut asked);
     }
     let Some(resources) = &statement.resources else {
         return;
@@ -309,7 +318,10 @@ fn bucket_statement(reader: &mut Reader<'_>, statement: &Statement) {
         return;
     }
     for (item, (_, ids)) in statement.actions.items.iter().zip(&actions) {
-        if !ids.is_empty() && covered != 0 && !ids.iter().any(|id| id.resources() & (covered | OTHER) != 0) {
+        if !ids.is_empty()
+            && covered != 0
+            && !ids.iter().any(|id| id.resources() & covered != 0 || id.resources() & (BUCKET | OBJECT) == 0)
+        {
             let what = if covered == OBJECT { "objects" } else { "the bucket" };
             let message = format!(
                 "`{}` does not apply to {what}, and the statement's resources are nothing else",
@@ -344,11 +356,15 @@ fn bucket_resource(reader: &mut Reader<'_>, item: &Text) -> u8 {
     }
 }
 
+/// The first action of the statement that never carries each key, by key or family of keys.
+type Unsupported = HashMap<String, Option<usize>>;
+
 fn bucket_condition(
     reader: &mut Reader<'_>,
     statement: &Statement,
     condition: &Condition,
     actions: &[(bool, Vec<ActionId>)],
+    asked: &mut Unsupported,
 ) {
     let key = condition.key.get(reader.source).to_ascii_lowercase();
     if !key.starts_with("s3:") {
@@ -363,12 +379,16 @@ fn bucket_condition(
         return;
     }
     // AWS: every named action must support the key; of a wildcard, some action it stands for.
-    for (item, (wild, ids)) in statement.actions.items.iter().zip(actions) {
-        let supported =
-            if *wild { ids.iter().any(|id| id.supports_key(&key)) } else { ids.iter().all(|id| id.supports_key(&key)) };
-        if !ids.is_empty() && !supported {
-            let message = format!("`{}` never carries the key `{key}`", item.get(reader.source));
-            reader.error(Code::ConditionNotApplicable, condition.key.span, message);
-        }
+    let family = vocabulary::family(&key).map_or(key.clone(), str::to_ascii_lowercase);
+    let unsupported = *asked.entry(family).or_insert_with(|| {
+        let supports = |(wild, ids): &(bool, Vec<ActionId>)| {
+            let mut ids = ids.iter();
+            if *wild { ids.any(|id| id.supports_key(&key)) } else { ids.all(|id| id.supports_key(&key)) }
+        };
+        actions.iter().position(|action| !action.1.is_empty() && !supports(action))
+    });
+    if let Some(item) = unsupported.and_then(|at| statement.actions.items.get(at)) {
+        let message = format!("`{}` never carries the key `{key}`", item.get(reader.source));
+        reader.error(Code::ConditionNotApplicable, condition.key.span, message);
     }
 }

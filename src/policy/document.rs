@@ -255,7 +255,9 @@ impl PolicyDocument {
         match crate::words::json::text_of(bytes) {
             Ok(text) => Self::parse(name, text, options),
             Err(problem) => {
-                let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(4096)).unwrap_or_default());
+                // What stands before the place is UTF-8, so the places in the readable rendering are right.
+                let shown = bytes.get(..bytes.len().min(crate::words::json::MAX_BYTES)).unwrap_or_default();
+                let text = String::from_utf8_lossy(shown);
                 Err(Problems { source: Source::new(name, &*text), list: vec![problem] })
             }
         }

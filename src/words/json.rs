@@ -17,6 +17,8 @@ use std::fmt::Write as _;
 pub const MAX_DEPTH: usize = 64;
 /// Inputs beyond this are refused before anything is read: 64 MiB.
 pub const MAX_BYTES: usize = 64 << 20;
+/// Beyond this many problems, further duplicate names are not listed one by one.
+const MAX_DUPLICATES: usize = 100;
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -292,6 +294,9 @@ impl Reader<'_, '_> {
     }
 
     fn report_duplicates(&mut self, members: &[Member]) {
+        if self.problems.len() >= MAX_DUPLICATES {
+            return;
+        }
         // Policies have objects of a handful of members; hashing pays only for large ones.
         if members.len() <= 12 {
             for (i, member) in members.iter().enumerate() {
@@ -309,6 +314,9 @@ impl Reader<'_, '_> {
             let name = member.name.as_str(self.source).unwrap_or_default();
             if let Some(first) = seen.get(name) {
                 self.problems.push(duplicate(self.source, name, first, member));
+                if self.problems.len() >= MAX_DUPLICATES {
+                    return;
+                }
             } else {
                 seen.insert(name, member);
             }

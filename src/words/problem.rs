@@ -116,7 +116,9 @@ pub struct Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.list.iter().enumerate() {
+        /// Beyond this many the list tells nothing new.
+        const SHOWN: usize = 100;
+        for (i, problem) in self.list.iter().take(SHOWN).enumerate() {
             if i > 0 {
                 writeln!(f)?;
             }
@@ -127,7 +129,10 @@ impl fmt::Display for Problems {
             };
             write!(f, "{}:{line}:{column}: {word}[{}]: {}", self.source.name, problem.code, problem.message)?;
         }
-        Ok(())
+        match self.list.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more"),
+        }
     }
 }
 

@@ -30,7 +30,7 @@ const OBJECT_ACTIONS: &[&str] = &[
 ];
 const BUCKET_ACTIONS: &[&str] = &["s3:ListBucket", "s3:GetBucketAcl", "s3:GetBucketPolicy", "s3:PutBucketPolicy"];
 const OBJECT_KEYS: &[&str] =
-    &["k.txt", "pub/x", "home/alice/x", "home/*/x", "a?b", "a*b", "ab", "home/pub/x", "home//x"];
+    &["k.txt", "pub/x", "home/alice/x", "home/*/x", "a?b", "a*b", "ab", "home/pub/x", "home//x", "home/red/x"];
 
 /// Makes one scenario in the documented format, without `expect`; `rng(n)` gives a number below `n`.
 pub fn arbitrary_scenario(rng: &mut impl FnMut(u32) -> u32) -> Value {
@@ -1197,6 +1197,7 @@ fn operand_pool(of: Type, key: &str, current: bool) -> &'static [&'static str] {
             "2001:DB8:0::1",
             "::/0",
             "192.0.0.0/7",
+            "fd00::/16",
             "::ffff:203.0.113.0/120",
         ],
         Type::Arn if current => &[
