@@ -1,4 +1,5 @@
 //! The `portcullis` program.
+#![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
     portcullis::edges::cli::run()

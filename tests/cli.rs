@@ -244,3 +244,94 @@ fn completions_man_pages_and_codes() {
     assert!(answer("explain d201").1.starts_with("D201"));
     assert!(answer("explain").1.lines().count() > 70);
 }
+
+#[test]
+fn characters_of_any_length_are_drawn() {
+    let folder = scratch("characters");
+    let file = folder.join("p.json");
+    let texts = [
+        "{“Statement”:[]}",
+        "{\"Statement\":[é]}",
+        "{\"Statement\":[]}é",
+        "{\"a\":1 😀}",
+        "Statement:\n- é: 1",
+        "é: [",
+        "\u{feff}{}",
+        "",
+        "[",
+        "\r\n",
+    ];
+    for text in texts {
+        std::fs::write(&file, text).expect("written");
+        for verb in ["world check -w", "test"] {
+            let (code, _, err) = answer(&format!("{verb} {}", file.display()));
+            assert_eq!(code, 2, "{text:?}: {err}");
+            assert!(err.contains("error[E"), "{text:?}: {err}");
+        }
+    }
+}
+
+#[test]
+fn questions_that_aws_would_never_evaluate_are_refused() {
+    for line in [
+        "alice ListBucket s3://reports/x",
+        "alice GetObject s3://reports",
+        "alice GetObject *",
+        "alice kms:Decrypt *",
+        "alice ListAllMyBuckets s3://reports",
+        "alice ec2:RunInstances s3://reports/x",
+        "alice GetObject s3://reports/x --mfa -c aws:MultiFactorAuthPresent=false",
+    ] {
+        let (code, _, err) = answer(&format!("can {line} -w {WORLD}"));
+        assert_eq!(code, 2, "{line}: {err}");
+    }
+    assert_eq!(answer(&format!("can alice ListAllMyBuckets * -w {WORLD}")).0, 1);
+}
+
+#[test]
+fn undecided_is_neither_can_nor_cannot() {
+    let folder = scratch("undecided");
+    let world = r#"{"version": 1, "accounts": [{"id": "111122223333", "users": [{"name": "al@example.com",
+        "inline": [{"name": "x", "document": {"Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}}]}]}]}"#;
+    std::fs::write(folder.join("world.json"), world).expect("written");
+    let tests = "version: 1\nworld: world.json\ntests:\n  - cannot: al@example.com GetObject s3://nowhere/x\n";
+    std::fs::write(folder.join("t.yaml"), tests).expect("written");
+    let (code, out, _) = answer(&format!("test {}/t.yaml", folder.display()));
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("undecided"), "{out}");
+    assert_eq!(answer(&format!("can al@example.com GetObject s3://nowhere/x -w {}", folder.display())).0, 3);
+}
+
+#[test]
+fn names_cannot_forge_an_answer_or_a_command() {
+    let output = run(&["can", "alice", "GetObject", "s3://public/a\n✓ ALLOWED\u{1b}[2K\u{202e}x", "-w", WORLD]);
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let forged = text.lines().skip(1).filter(|l| l.starts_with('✓')).count();
+    assert_eq!(forged, 0, "{text}");
+    assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
+    let output = run(&["can", "alice", "GetObject", "s3://b$(id)'/x;y", "-w", WORLD]);
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(text.contains(r"--bucket 'b$(id)'\'''"), "{text}");
+}
+
+#[test]
+fn a_folder_may_hold_the_documents_its_world_names() {
+    let folder = scratch("folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("written");
+    let trust = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal":
+        {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}"#;
+    write("trust.json", trust);
+    let world =
+        r#"{"version": 1, "accounts": [{"id": "111122223333", "roles": [{"name": "r", "trust": "trust.json"}]}]}"#;
+    write("world.json", world);
+    let (code, _, err) = answer(&format!("can ec2.amazonaws.com AssumeRole role/r -w {}", folder.display()));
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn commands_in_answers_can_be_pasted() {
+    let (_, out, _) = answer(&format!("can alice GetObject s3://reports/2024/q1.csv --from 203.0.113.7 -w {WORLD}"));
+    let command = out.lines().find_map(|l| l.split_once("      portcullis ")).expect("a command").1;
+    assert_eq!(answer(command).0, 0, "{command}");
+}

@@ -86,6 +86,7 @@ fn rendered(world: &World, question: &Question) -> String {
         gaps: &asked.gaps,
         remedies: &remedies,
         clock_used: asked.clock_used,
+        options: "",
     });
     anstream::adapter::strip_str(&text).to_string()
 }

@@ -142,6 +142,7 @@ impl<'d> Builder<'d> {
         self.statements.push(Statement {
             effect: statement.effect,
             class,
+            actions_span: statement.actions.span,
             principals,
             resources,
             conditions,
@@ -162,8 +163,7 @@ impl<'d> Builder<'d> {
             }
         }
         let patterns = self.patterns_of(actions, false);
-        let class =
-            ActionClass { known: self.known_actions(actions), negated: actions.negated, patterns, span: actions.span };
+        let class = ActionClass { known: self.known_actions(actions), negated: actions.negated, patterns };
         let number = u32::try_from(self.classes.len()).expect("fewer classes than statements");
         self.classes.push(class);
         self.class_numbers.entry(hash).or_default().push(number);

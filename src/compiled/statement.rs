@@ -20,8 +20,6 @@ pub struct ActionClass {
     pub negated: bool,
     /// The patterns as written, for actions that are not in the catalogue and for explanations.
     pub patterns: Run,
-    /// Where the element's value stands.
-    pub span: Span,
 }
 
 impl ActionClass {
@@ -48,8 +46,10 @@ pub struct Resources {
 pub struct Statement {
     /// What it does where it matches.
     pub effect: Effect,
-    /// Its number in [`CompiledPolicy::classes`].
+    /// Its number in [`CompiledPolicy::class`].
     pub class: u32,
+    /// Where its `Action` or `NotAction` stands.
+    pub actions_span: Span,
     /// Whom it applies to.
     pub principals: Principals,
     /// Which resources; `None` in trust policies, which apply to their role.

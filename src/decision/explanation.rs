@@ -349,7 +349,7 @@ impl<'e> StatementView<'e> {
     #[must_use]
     pub fn failed_span(&self) -> Span {
         if !self.parts.action {
-            return self.policy.class(self.statement.class).span;
+            return self.statement.actions_span;
         }
         if self.parts.principal.is_none()
             && let Principals::Listed { names, .. } | Principals::Excluded { names, .. } = self.statement.principals

@@ -32,7 +32,11 @@ pub struct Remedy {
 }
 
 /// Keys that follow from who asks and for what: nobody can send another value.
-const FIXED: [&str; 10] = [
+const FIXED: [&str; 13] = [
+    // An endpoint brings its own policy: that is more than a key.
+    "aws:sourcevpce",
+    "aws:sourcevpc",
+    "aws:vpcsourceip",
     "aws:principalarn",
     "aws:principalaccount",
     "aws:principaltype",
@@ -109,7 +113,13 @@ struct Change {
 }
 
 fn evaluated(explanation: &Explanation<'_>, changes: Vec<Change>, at: StatementRef) -> Option<Remedy> {
-    let fixed = |change: &Change| FIXED.contains(&change.key.to_ascii_lowercase().as_str());
+    let through_endpoint = explanation.request().context.get("aws:SourceVpce").is_some();
+    let fixed = |change: &Change| {
+        let key = change.key.to_ascii_lowercase();
+        // Every request has a time and a transport; behind an endpoint there is no public address.
+        let always = matches!(key.as_str(), "aws:currenttime" | "aws:epochtime" | "aws:securetransport");
+        FIXED.contains(&key.as_str()) || always && change.value.is_none() || through_endpoint && key == "aws:sourceip"
+    };
     if changes.is_empty() || changes.iter().any(fixed) {
         return None;
     }

@@ -179,12 +179,11 @@ fn known_action(reader: &mut Reader<'_>, item: &Text, service: &str, name: &str)
         reader.error(Code::UnsupportedAction, item.span, message);
         return;
     }
-    let Some(known) = vocabulary::Service::from_prefix(service) else {
-        if reader.options.kind == PolicyKind::Bucket {
-            reader.error(Code::UnsupportedAction, item.span, format!("a bucket policy has no actions of `{service}`"));
-        }
+    if reader.options.kind == PolicyKind::Bucket && !service.eq_ignore_ascii_case("s3") {
+        reader.error(Code::UnsupportedAction, item.span, format!("a bucket policy has no actions of `{service}`"));
         return;
-    };
+    }
+    let Some(known) = vocabulary::Service::from_prefix(service) else { return };
     if vocabulary::actions_matching(known, name).next().is_some() {
         return;
     }

@@ -4,7 +4,7 @@
 //! type after `portcullis can`.
 
 use nom::branch::alt;
-use nom::bytes::complete::{is_not, take_till};
+use nom::bytes::complete::{is_not, take, take_till};
 use nom::character::complete::{char, multispace0};
 use nom::combinator::all_consuming;
 use nom::multi::{many0, many1};
@@ -70,7 +70,8 @@ pub fn words(line: &str) -> Option<Vec<String>> {
 fn word(input: &str) -> IResult<&str, String> {
     let single = delimited(char('\''), take_till(|c| c == '\''), char('\''));
     let double = delimited(char('"'), take_till(|c| c == '"'), char('"'));
-    many1(alt((single, double, is_not(" \t\r\n'\"")))).map(|parts: Vec<&str>| parts.concat()).parse(input)
+    let escaped = preceded(char('\\'), take(1_usize));
+    many1(alt((single, double, escaped, is_not(" \t\r\n'\"\\")))).map(|parts: Vec<&str>| parts.concat()).parse(input)
 }
 
 impl Question {
@@ -119,9 +120,15 @@ impl Question {
     }
 }
 
-fn quoted(word: &str) -> String {
+/// A word as a POSIX shell reads it back.
+#[must_use]
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:=@+,%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 fn read(line: &str, positional: &mut Vec<String>) -> Result<Circumstances, String> {
@@ -157,6 +164,8 @@ mod tests {
 
     #[test]
     fn reads_what_it_prints() {
+        assert_eq!(words(r"a'b'\''c' d\ e").as_deref(), Some(&["ab'c".to_owned(), "d e".to_owned()][..]));
+        assert_eq!(words(&quoted("it's; rm")).as_deref(), Some(&["it's; rm".to_owned()][..]));
         let line = "role/deploy@prod s3:PutObject 's3://a/b c' --from ::1 --mfa=60 --http -c s3:x-amz-acl=private --absent scp";
         let question = Question::parse(line).expect("well formed");
         assert_eq!(question.resource, "s3://a/b c");

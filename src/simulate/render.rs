@@ -11,6 +11,7 @@ use crate::policy::acl::{Grantee, ObjectOwnership};
 use crate::words::codes::Code;
 use crate::words::problem::{Problem, Severity, Source, Span};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 const GREEN: &str = "\u{1b}[1;32m";
@@ -35,6 +36,22 @@ pub struct Rendered<'r> {
     pub remedies: &'r [Remedy],
     /// The caller's clock was used.
     pub clock_used: bool,
+    /// What a command has to carry besides the question, such as ` -w world/`.
+    pub options: &'r str,
+}
+
+/// Foreign text for a terminal: control and direction-changing characters are spelled out, so that a name
+/// cannot forge a line of the answer.
+#[must_use]
+pub fn clean(text: &str) -> Cow<'_, str> {
+    let spelled = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(spelled) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().map(|c| if spelled(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect())
 }
 
 /// The glyph, word and colour of a decision.
@@ -62,14 +79,14 @@ pub fn headline(question: &Question, explanation: &Explanation<'_>) -> String {
     };
     let mut line = format!(
         "{colour}{glyph} {word}{OFF} ({kind})  {}  {}  {}",
-        question.principal,
-        explanation.request().action.as_str(),
-        question.resource
+        clean(&question.principal),
+        clean(explanation.request().action.as_str()),
+        clean(&question.resource)
     );
     let c = &question.circumstances;
     for (word, value) in [("from", &c.from), ("at", &c.at), ("through", &c.vpce)] {
         if let Some(value) = value {
-            let _ = write!(line, "  {word} {value}");
+            let _ = write!(line, "  {word} {}", clean(value));
         }
     }
     line
@@ -104,13 +121,21 @@ pub fn long(r: &Rendered<'_>) -> String {
 
 /// A key that the question could have given and that would turn the answer.
 fn depends(r: &Rendered<'_>, out: &mut String) {
-    let fixed = ["aws:principal", "aws:user", "aws:resource", "s3:resourceaccount"];
-    let own = |key: &str| fixed.iter().any(|f| key.to_ascii_lowercase().starts_with(f)) && !key.contains("Tag/");
+    let derived = [
+        "aws:principalarn",
+        "aws:principalaccount",
+        "aws:principaltype",
+        "aws:username",
+        "aws:userid",
+        "aws:resourceaccount",
+        "s3:resourceaccount",
+    ];
+    let own = |key: &str| derived.contains(&key.to_ascii_lowercase().as_str());
     for missing in r.explanation.missing_keys().into_iter().filter(|m| m.decisive && !own(&m.key)) {
         let (_, word, _) = verdict(r.explanation.decision);
         let would =
             r.remedies.iter().find(|x| x.context.len() == 1 && x.context.iter().any(|(k, _)| *k == missing.key));
-        let when = would.map_or_else(String::new, |x| format!("allowed when {}; ", x.change));
+        let when = would.map_or_else(String::new, |x| format!("allowed when {}; ", clean(&x.change)));
         let _ =
             writeln!(out, "{YELLOW}? DEPENDS{OFF} on {} — {when}not given, so treated as absent: {word}", missing.key);
     }
@@ -133,17 +158,19 @@ fn snippet(explanation: &Explanation<'_>, out: &mut String) {
     };
     let source = view.policy.source();
     let (primary, label) = marked(&view, explanation);
+    let label = clean(&label).into_owned();
     let mut drawn = Snippet::source(&*source.text)
         .path(&*source.name)
-        .annotation(AnnotationKind::Primary.span(primary.range()).label(label));
+        .annotation(AnnotationKind::Primary.span(primary.drawable(&source.text)).label(label));
     if let Some(sid) = view.policy.sid_place(view.statement)
         && sid != primary
     {
         let whole = Span { start: sid.start.saturating_sub(1), end: sid.end + 1 };
-        drawn = drawn.annotation(AnnotationKind::Context.span(whole.range()).label(standing(&view, explanation)));
+        drawn = drawn
+            .annotation(AnnotationKind::Context.span(whole.drawable(&source.text)).label(standing(&view, explanation)));
     }
     let level = if allowed { Level::NOTE } else { Level::ERROR };
-    let title = sentence(explanation);
+    let title = clean(&sentence(explanation)).into_owned();
     let group = level.primary_title(title).id(basis.code.as_str()).element(drawn);
     let _ = writeln!(out, "\n{}", Renderer::styled().render(&[group]));
 }
@@ -167,7 +194,15 @@ fn sentence(explanation: &Explanation<'_>) -> String {
         Code::ScpLacksAllow => {
             let level =
                 explanation.outcome().scp_gap.map_or_else(String::new, |level| format!(" at level {}", level + 1));
-            format!("no service control policy{level} allows `{action}`")
+            let sets = explanation.layers().service_control.given();
+            let names: Vec<&str> = explanation
+                .outcome()
+                .scp_gap
+                .and_then(|level| sets?.get(usize::from(level)))
+                .map(|set| set.policies().iter().map(|p| p.name()).collect())
+                .unwrap_or_default();
+            let names = if names.is_empty() { "none is attached".to_owned() } else { names.join(", ") };
+            format!("no service control policy{level} ({names}) allows `{action}`")
         }
         code => code.title().to_owned(),
     }
@@ -210,10 +245,7 @@ fn marked(view: &StatementView<'_>, explanation: &Explanation<'_>) -> (Span, Str
         if let Some(pattern) = view.matched_resource() {
             return (pattern.span, format!("matches `{}`", explanation.request().resource.arn));
         }
-        return (
-            view.policy.class(view.statement.class).span,
-            format!("matches `{}`", explanation.request().action.as_str()),
-        );
+        return (view.statement.actions_span, format!("matches `{}`", explanation.request().action.as_str()));
     }
     let failed = view.conditions().into_iter().find(|c| !c.met);
     let label = if !view.parts.action {
@@ -255,13 +287,23 @@ fn near_misses(explanation: &Explanation<'_>, out: &mut String) {
         return;
     }
     let _ = writeln!(out, "  near misses");
-    let rows: Vec<[String; 4]> = misses.iter().map(|view| miss_row(view, explanation)).collect();
+    let shown = |view| miss_row(view, explanation).map(|cell| shortened(&clean(&cell)));
+    let rows: Vec<[String; 4]> = misses.iter().map(shown).collect();
     let widths = [0, 1]
         .map(|column: usize| rows.iter().filter_map(|r| r.get(column)).map(|c| c.chars().count()).max().unwrap_or(0));
     for (number, [name, part, want, got]) in (1..).zip(&rows) {
         let [name_width, part_width] = widths;
         let _ = writeln!(out, "  {number}  {name:name_width$}   {part:part_width$}   want {want}   got {got}");
     }
+}
+
+/// A cell of a table; what is longer than a line is cut.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 120;
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    text.chars().take(LONGEST - 1).chain(['…']).collect()
 }
 
 fn miss_row(view: &StatementView<'_>, explanation: &Explanation<'_>) -> [String; 4] {
@@ -291,15 +333,15 @@ fn short_arn(arn: &str) -> &str {
 fn request(r: &Rendered<'_>, out: &mut String) {
     let request = r.explanation.request();
     let _ = writeln!(out, "\n{BOLD}the request as understood{OFF}");
-    let _ = writeln!(out, "  principal  {}", who(r.explanation));
-    let _ = writeln!(out, "  action     {}", request.action.as_str());
-    let _ = writeln!(out, "  resource   {}", request.resource.arn);
+    let _ = writeln!(out, "  principal  {}", clean(who(r.explanation)));
+    let _ = writeln!(out, "  action     {}", clean(request.action.as_str()));
+    let _ = writeln!(out, "  resource   {}", clean(request.resource.arn));
     let mut entries: Vec<_> = request.context.entries().collect();
     entries.sort_by_key(|e| e.name().to_ascii_lowercase());
     for entry in entries {
         let origin = if r.given.iter().any(|k| k.eq_ignore_ascii_case(entry.name())) { "given" } else { "derived" };
         let values: Vec<&str> = entry.values().iter().map(crate::decision::ContextValue::as_str).collect();
-        let _ = writeln!(out, "  {:28} {}  {DIM}{origin}{OFF}", entry.name(), values.join(", "));
+        let _ = writeln!(out, "  {:28} {}  {DIM}{origin}{OFF}", clean(entry.name()), clean(&values.join(", ")));
     }
     for missing in r.explanation.missing_keys() {
         let weight = if missing.decisive { "absent, and a value could turn the answer" } else { "absent" };
@@ -473,7 +515,13 @@ fn layer_word(layer: Layer) -> &'static str {
 
 fn closing(r: &Rendered<'_>, out: &mut String) {
     for gap in r.gaps {
-        let _ = writeln!(out, "{YELLOW}unknown{OFF}: {} ({}); fetch it: {}", gap.about, gap.layer, gap.command);
+        let _ = writeln!(
+            out,
+            "{YELLOW}unknown{OFF}: {} ({}); fetch it: {}",
+            clean(&gap.about),
+            gap.layer,
+            clean(&gap.command)
+        );
     }
     let reads_time = r.explanation.statements().iter().any(|view| {
         let close = view.parts.action && view.parts.principal.is_some() && view.parts.resource;
@@ -490,9 +538,9 @@ fn closing(r: &Rendered<'_>, out: &mut String) {
     for remedy in r.remedies.iter().take(3) {
         let when = if remedy.context.is_empty() { "allowed with" } else { "allowed when" };
         let when = if remedy.change.starts_with("without") { "allowed" } else { when };
-        let _ = write!(out, "{GREEN}help{OFF}: {when} {} (re-evaluated)", remedy.change);
+        let _ = write!(out, "{GREEN}help{OFF}: {when} {} (re-evaluated)", clean(&remedy.change));
         if let Some(command) = command(r.question, remedy) {
-            let _ = write!(out, "      portcullis can {command}");
+            let _ = write!(out, "      portcullis can {}{}", clean(&command), r.options);
         }
         out.push('\n');
     }
@@ -530,11 +578,11 @@ pub fn problems(source: &Source, list: &[Problem]) -> String {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let mut range = problem.span.range();
-        range.end = range.end.clamp(range.start, source.text.len().max(range.start));
+        let range = problem.span.drawable(&source.text);
         let snippet =
             Snippet::source(&*source.text).path(&*source.name).annotation(AnnotationKind::Primary.span(range));
-        let group = level.primary_title(problem.message.clone()).id(problem.code.as_str()).element(snippet);
+        let group =
+            level.primary_title(clean(&problem.message).into_owned()).id(problem.code.as_str()).element(snippet);
         let _ = writeln!(out, "{}", Renderer::styled().render(&[group]));
     }
     out

@@ -131,3 +131,20 @@ pub(super) fn aws_acl(findings: &mut Findings, node: &Node) -> Acl {
     }
     acl
 }
+
+/// An entry of `aws kms list-grants`.
+pub(super) fn aws_key_grant(findings: &mut Findings, node: &Node, source: &str) -> KeyGrant {
+    let mut grant = KeyGrant {
+        grantee: node.get(source, "GranteePrincipal").and_then(|n| n.as_str(source)).unwrap_or_default().to_owned(),
+        ..KeyGrant::default()
+    };
+    if let Some(operations) = node.get(source, "Operations") {
+        grant.operations = findings.strings(operations, "`Operations`");
+    }
+    if let Some(constraints) = node.get(source, "Constraints") {
+        let mut pairs = |name: &str| constraints.get(source, name).map(|n| findings.pairs(n, "the context"));
+        grant.context_equals = pairs("EncryptionContextEquals");
+        grant.context_subset = pairs("EncryptionContextSubset");
+    }
+    grant
+}

@@ -89,7 +89,12 @@ fn read_test(findings: &mut Findings, node: &Node, defaults: &Circumstances, tes
                 }
             }
         }
-        (None, None) => read_table(findings, node, &mut fields, defaults, tests),
+        (None, None) => {
+            if because.is_some() {
+                findings.shape(node.span, "`because` belongs to a line under `can` or `cannot`, not to a table");
+            }
+            read_table(findings, node, &mut fields, defaults, tests);
+        }
         (Some(_), Some(_)) => findings.shape(node.span, "a test has `can` or `cannot`, not both"),
     }
     fields.finish(findings, "a test");
@@ -119,6 +124,9 @@ fn read_table(
         }
         None => defaults.clone(),
     };
+    if principals.is_empty() || actions.is_empty() || resources.is_empty() {
+        findings.shape(node.span, "a table needs at least one of `principals`, `actions` and `on`");
+    }
     let mut used = vec![false; allow.len()];
     for principal in &principals {
         for action in &actions {
@@ -198,7 +206,10 @@ impl TestCase {
             id: self.name.clone(),
             expect,
             got: format!("{} because {by}", word_of(explanation.decision)),
-            pass: explanation.decision.is_allowed() == self.allowed && because,
+            // What a layer that was not given would decide is neither allowed nor denied.
+            pass: explanation.decision.is_allowed() == self.allowed
+                && because
+                && (!explanation.decision.is_undecided() || self.because.is_some()),
             reason: format!("{} [{}]", basis.code.title(), basis.code),
             unasked: false,
         }

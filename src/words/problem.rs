@@ -27,6 +27,20 @@ impl Span {
         self.start as usize..self.end as usize
     }
 
+    /// The range widened to whole characters of `source`: for drawing, where half a character cannot be marked.
+    #[must_use]
+    pub fn drawable(self, source: &str) -> std::ops::Range<usize> {
+        let mut start = (self.start as usize).min(source.len());
+        while !source.is_char_boundary(start) {
+            start -= 1;
+        }
+        let mut end = (self.end as usize).clamp(start, source.len());
+        while !source.is_char_boundary(end) {
+            end += 1;
+        }
+        start..end
+    }
+
     /// The text that the span covers, or the empty text where it does not fit `source`.
     #[must_use]
     pub fn of(self, source: &str) -> &str {

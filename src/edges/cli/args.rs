@@ -62,7 +62,7 @@ pub enum WorldCommand {
 pub struct WorldArgs {
     /// A file, a directory or a pattern such as 'dumps/*.json': world files, AWS's own dumps, policy
     /// documents; repeatable
-    #[arg(short, long = "world", value_name = "PATH", env = "PORTCULLIS_WORLD", value_delimiter = ':')]
+    #[arg(short, long = "world", value_name = "PATH", env = "PORTCULLIS_WORLD")]
     pub world: Vec<PathBuf>,
     /// Warnings about policies are errors
     #[arg(long)]

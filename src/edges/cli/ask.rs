@@ -1,15 +1,15 @@
 //! `can` and `why`.
 
 use super::args::{Ask, Format};
-use super::{NO, UNASKED, UNDECIDED, YES, files, now};
+use super::{NO, UNASKED, UNDECIDED, YES, files, now, say};
 use crate::decision::{Authorizer, Decision};
-use crate::simulate::question::Question;
+use crate::simulate::question::{Question, quoted};
 use crate::simulate::render::{self, Rendered};
 use crate::simulate::scenario::Expected;
 use crate::simulate::wire;
 use crate::simulate::world::{AskError, World};
 use crate::simulate::{actions, world};
-use anstream::{eprintln, print, println};
+use anstream::eprintln;
 
 /// Answers one question, or a table of them where the action has a wildcard.
 pub(super) fn can(ask: &Ask, long: bool) -> u8 {
@@ -24,8 +24,11 @@ pub(super) fn can(ask: &Ask, long: bool) -> u8 {
         eprintln!("{}", render::problems(source, std::slice::from_ref(warning)));
     }
     let question = ask.question();
-    let arn = question.resource.strip_prefix("s3://").map(|path| format!("arn:aws:s3:::{path}"));
-    match actions::expand(&question.action, arn.as_deref().unwrap_or(&question.resource)) {
+    let arn = match world.resource_arn(&question.resource) {
+        Ok(arn) => arn,
+        Err(error) => return refused(&error),
+    };
+    match actions::expand(&question.action, &arn) {
         None => one(ask, &world, &question, long),
         Some(actions) if actions.is_empty() => {
             eprintln!("error[E904]: no action matches `{}`", question.action);
@@ -41,6 +44,12 @@ fn refused(error: &AskError) -> u8 {
         eprintln!("hint: did you mean `{}`?", error.candidates.join("`, `"));
     }
     UNASKED
+}
+
+/// The options that a command needs to ask the same world again.
+fn options_of(ask: &Ask) -> String {
+    let paths = ask.world.world.iter().map(|path| format!(" -w {}", quoted(&path.display().to_string())));
+    paths.chain(ask.world.strict.then(|| " --strict".to_owned())).collect()
 }
 
 /// What the caller does with an explained answer.
@@ -77,8 +86,9 @@ fn one(ask: &Ask, world: &World, question: &Question, long: bool) -> u8 {
                     gaps: &shown.asked.gaps,
                     remedies: &remedies,
                     clock_used: shown.asked.clock_used,
+                    options: &options_of(ask),
                 };
-                print!("{}", if long { render::long(&rendered) } else { render::short(&rendered) });
+                say(&if long { render::long(&rendered) } else { render::short(&rendered) });
             }
             Format::Json => json(&wire::answer(&explanation, &shown.asked.given, &shown.asked.gaps, remedies)),
             Format::Aws => json(&AwsResponse::new(vec![wire::evaluation_result(&explanation)])),
@@ -125,8 +135,14 @@ fn table(ask: &Ask, world: &World, question: &Question, actions: &[String]) -> u
     match ask.format {
         Format::Human => {
             let allowed = decisions.iter().filter(|d| d.is_allowed()).count();
-            println!("{allowed} of {} actions allowed  {}  {}", actions.len(), question.principal, question.resource);
-            lines.iter().for_each(|line| println!("{line}"));
+            say(&format!(
+                "{allowed} of {} actions allowed  {}  {}
+",
+                actions.len(),
+                render::clean(&question.principal),
+                render::clean(&question.resource)
+            ));
+            lines.iter().for_each(|line| say(&format!("{line}\n")));
         }
         Format::Json => json(&Answers { version: wire::VERSION, answers }),
         Format::Aws => json(&AwsResponse::new(results)),
@@ -157,7 +173,7 @@ impl AwsResponse {
 
 fn json(value: &impl serde::Serialize) {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => println!("{text}"),
+        Ok(text) => say(&format!("{text}\n")),
         Err(error) => eprintln!("error: {error}"),
     }
 }

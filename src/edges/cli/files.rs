@@ -5,7 +5,7 @@ use crate::simulate::render;
 use crate::simulate::unit_tests;
 use crate::simulate::world::{LoadContext, World, parse_tree};
 use crate::words::codes::Code;
-use crate::words::json;
+use crate::words::json::{self, Node};
 use crate::words::problem::{Problems, Source};
 use globset::{Glob, GlobMatcher};
 use std::path::{Path, PathBuf};
@@ -37,16 +37,20 @@ pub fn world(paths: &[PathBuf], strict: bool) -> Result<World, Unusable> {
             "error: no world to ask: name one with -w PATH or PORTCULLIS_WORLD\nhint: `portcullis can --help` says what a world can be".to_owned(),
         ));
     }
-    let mut sources = Vec::new();
+    let mut found = Vec::new();
     for path in paths {
         for file in files_of(path)? {
             let source = read(&file)?;
             let named = file == *path;
             if named || !is_test_file(&source) {
-                sources.push(source);
+                found.push((file, source, named));
             }
         }
     }
+    // A document that a world file names by its path is loaded where it is named.
+    let referred: Vec<PathBuf> = found.iter().flat_map(|(file, source, _)| documents_named_by(file, source)).collect();
+    let wanted = found.into_iter().filter(|(file, _, named)| *named || !referred.contains(file));
+    let sources: Vec<Source> = wanted.map(|(_, source, _)| source).collect();
     let mut world = World::default();
     let mut read_document = |from: &Source, path: &str| {
         let base = Path::new(&*from.name).parent().unwrap_or(Path::new(""));
@@ -91,6 +95,22 @@ fn listed(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>,
     }
     files.sort();
     Ok(files)
+}
+
+/// The paths of the documents that a world file refers to.
+fn documents_named_by(file: &Path, source: &Source) -> Vec<PathBuf> {
+    let mut findings = Findings::new(source.clone(), Code::WorldShape);
+    let Some(root) = parse_tree(source, &mut findings) else { return Vec::new() };
+    let mut texts = Vec::new();
+    strings_of(&root, &source.text, &mut texts);
+    let base = file.parent().unwrap_or(Path::new(""));
+    texts.into_iter().map(|text| base.join(text)).collect()
+}
+
+fn strings_of<'n>(node: &'n Node, source: &'n str, texts: &mut Vec<&'n str>) {
+    texts.extend(node.as_str(source));
+    node.items().into_iter().flatten().for_each(|item| strings_of(item, source, texts));
+    node.members().into_iter().flatten().for_each(|member| strings_of(&member.value, source, texts));
 }
 
 /// Tests and scenarios may stand beside a world; they are not part of it.

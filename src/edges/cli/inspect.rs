@@ -1,19 +1,19 @@
 //! `world`, `explain` and `man`.
 
 use super::args::WorldArgs;
-use super::{NO, UNASKED, YES, files};
+use super::{NO, UNASKED, YES, files, say};
 use crate::decision::LayerState;
 use crate::simulate::actions::nearest;
 use crate::simulate::render;
 use crate::simulate::world::{Account, Attachment, Identity, World};
 use crate::words::codes::Code;
 use crate::words::problem::Severity;
-use anstream::{eprintln, print, println};
+use anstream::eprintln;
 
 pub(super) fn show(args: &WorldArgs) -> u8 {
     match files::world(&args.world, args.strict) {
         Ok(world) => {
-            print!("{}", listing(&world));
+            say(&listing(&world));
             YES
         }
         Err(error) => {
@@ -34,15 +34,15 @@ pub(super) fn check(args: &WorldArgs) -> u8 {
     };
     let mut warnings = 0;
     for (source, warning) in &world.warnings {
-        println!("{}", render::problems(source, std::slice::from_ref(warning)));
+        say(&format!("{}\n", render::problems(source, std::slice::from_ref(warning))));
         warnings += 1;
     }
     for policy in world.policies() {
         let list: Vec<_> = policy.warnings().iter().filter(|w| w.severity == Severity::Warning).cloned().collect();
-        print!("{}", render::problems(policy.source(), &list));
+        say(&render::problems(policy.source(), &list));
         warnings += list.len();
     }
-    println!("{} policies, {warnings} warnings", world.policies().count());
+    say(&format!("{} policies, {warnings} warnings\n", world.policies().count()));
     if warnings == 0 { YES } else { NO }
 }
 
@@ -138,13 +138,13 @@ fn word<T>(state: &LayerState<T>) -> &'static str {
 pub(super) fn explain(code: Option<&str>) -> u8 {
     let Some(text) = code else {
         for code in Code::ALL {
-            println!("{code}  {}", code.title());
+            say(&format!("{code}  {}\n", code.title()));
         }
         return YES;
     };
     match Code::from_text(text) {
         Some(code) => {
-            println!("{}", code.page());
+            say(&format!("{}\n", code.page()));
             YES
         }
         None => {
@@ -168,8 +168,12 @@ pub(super) fn man(mut command: clap::Command, verb: Option<&str>) -> u8 {
         eprintln!("error: there is no verb `{}`", verb.unwrap_or_default());
         return UNASKED;
     };
-    match clap_mangen::Man::new(chosen).render(&mut std::io::stdout()) {
-        Ok(()) => YES,
+    let mut page = Vec::new();
+    match clap_mangen::Man::new(chosen).render(&mut page) {
+        Ok(()) => {
+            say(&String::from_utf8_lossy(&page));
+            YES
+        }
         Err(error) => {
             eprintln!("error: {error}");
             UNASKED

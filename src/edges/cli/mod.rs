@@ -39,12 +39,24 @@ pub fn run() -> ExitCode {
         Command::World { command: WorldCommand::Check(args) } => inspect::check(&args),
         Command::Explain { code } => inspect::explain(code.as_deref()),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "portcullis", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "portcullis", &mut script);
+            say(&String::from_utf8_lossy(&script));
             YES
         }
         Command::Man { verb } => inspect::man(Cli::command(), verb.as_deref()),
     };
     ExitCode::from(status)
+}
+
+/// Writes to standard output. Where nobody reads it any more, or it is full, the program ends: an answer
+/// that could not be given is no answer.
+fn say(text: &str) {
+    use std::io::Write as _;
+    let mut out = anstream::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(i32::from(UNASKED));
+    }
 }
 
 /// The clock, in seconds since 1970.

@@ -2,14 +2,15 @@
 
 use super::args::{Test, TestFormat};
 use super::files::{self, Unusable};
-use super::{NO, UNASKED, YES, now};
+use super::{NO, UNASKED, YES, now, say};
 use crate::simulate::reader::Findings;
+use crate::simulate::render::clean;
 use crate::simulate::scenario::{self, TestResult};
 use crate::simulate::unit_tests;
 use crate::simulate::world::parse_tree;
 use crate::words::codes::Code;
 use crate::words::problem::Source;
-use anstream::{eprintln, println};
+use anstream::eprintln;
 use std::path::Path;
 
 /// The JSON shape of a run.
@@ -39,9 +40,9 @@ pub(super) fn run(test: &Test) -> u8 {
     let failed = results.iter().filter(|r| !r.pass).count();
     unusable |= results.iter().any(|r| r.unasked);
     match test.format {
-        TestFormat::Human => println!("{} passed, {failed} failed", results.len() - failed),
+        TestFormat::Human => say(&format!("{} passed, {failed} failed\n", results.len() - failed)),
         TestFormat::Json => match serde_json::to_string_pretty(&Report { version: 1, results }) {
-            Ok(text) => println!("{text}"),
+            Ok(text) => say(&format!("{text}\n")),
             Err(error) => eprintln!("error: {error}"),
         },
     }
@@ -55,7 +56,8 @@ pub(super) fn run(test: &Test) -> u8 {
 /// One line for each failure: id, expected, got, reason.
 fn report(file: &Path, results: &[TestResult]) {
     for r in results.iter().filter(|r| !r.pass) {
-        println!("✗ {}: {}: expected {}, got {}: {}", file.display(), r.id, r.expect, r.got, r.reason);
+        let (id, reason) = (clean(&r.id), clean(&r.reason));
+        say(&format!("✗ {}: {id}: expected {}, got {}: {reason}\n", file.display(), r.expect, r.got));
     }
 }
 

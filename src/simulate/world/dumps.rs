@@ -8,13 +8,15 @@
 use super::native::file_stem;
 use super::{Attachment, BucketEntry, Identity, KeyEntry, LoadContext, ManagedPolicy, Organization, World, compiled};
 use crate::compiled::CompiledPolicy;
-use crate::decision::LayerState;
+use crate::decision::{KeyGrant, LayerState};
 use crate::policy::{LoadOptions, PolicyDocument, PolicyKind};
 use crate::simulate::reader::Findings;
 use crate::simulate::settings;
 use crate::words::arn::Arn;
 use crate::words::codes::Code;
 use crate::words::json::{self, Node};
+use crate::words::problem::Span;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The account of buckets that no loaded account owns.
@@ -33,12 +35,21 @@ pub(super) fn load(world: &mut World, root: &Node, findings: &mut Findings, cont
         loader.attached_text(policy);
     } else if has("Statement").is_some() {
         loader.bare_document(root);
+    } else if let Some(role) = has("Role") {
+        loader.role(role);
+    } else if let Some(grants) = has("Grants").filter(|g| is_key_grants(g, &source)) {
+        loader.key_grants(grants);
     } else if let Some(grants) = has("Grants") {
         let acl = settings::aws_acl(loader.findings, grants);
         loader.bucket().acl = LayerState::Given(acl);
     } else if let Some(block) = has("PublicAccessBlockConfiguration") {
         let block = settings::public_access_block(loader.findings, block);
-        loader.bucket().public_access_block = LayerState::Given(block);
+        let stem = file_stem(&loader.findings.source.name);
+        match loader.world.accounts.get_mut(&stem) {
+            // `aws s3control get-public-access-block`, in a file named after the account.
+            Some(account) => account.public_access_block = LayerState::Given(block),
+            None => loader.bucket().public_access_block = LayerState::Given(block),
+        }
     } else if let Some(controls) = has("OwnershipControls") {
         loader.ownership(controls);
     } else {
@@ -114,7 +125,13 @@ impl Loader<'_> {
             self.world.account(&account).users.insert(name, identity);
         }
         for node in self.list(root, "RoleDetailList") {
-            let Some((name, account, arn)) = self.named(node, "RoleName") else { continue };
+            self.role(node);
+        }
+    }
+
+    /// An entry of `RoleDetailList`, or the `Role` of `aws iam get-role`.
+    fn role(&mut self, node: &Node) {
+        if let Some((name, account, arn)) = self.named(node, "RoleName") {
             let policies = self.policies(node, "RolePolicyList", &account);
             let mut identity = self.identity(node, "RoleId", arn, policies, &account);
             identity.service_linked = identity.arn.contains(":role/aws-service-role/");
@@ -251,7 +268,7 @@ impl Loader<'_> {
     }
 
     fn bucket_policy(&mut self, node: &Node, named: Option<String>) {
-        let bucket = named.unwrap_or_else(|| file_stem(&self.findings.source.name));
+        let bucket = named.unwrap_or_else(|| self.bucket_of_file());
         if let Some(policy) = self.document(node, &format!("{bucket}-bucket"), PolicyKind::Bucket, Some(&bucket)) {
             self.bucket_named(&bucket).policy = LayerState::Given(policy);
         }
@@ -278,10 +295,42 @@ impl Loader<'_> {
         }
     }
 
-    /// The bucket that the file's name names: `reports.acl.json` is about `reports`.
+    /// `aws kms list-grants`.
+    fn key_grants(&mut self, node: &Node) {
+        let source = self.findings.source.text.clone();
+        let mut by_key: BTreeMap<String, Vec<KeyGrant>> = BTreeMap::new();
+        for entry in node.items().unwrap_or_default() {
+            let key = self.text(entry, "KeyId").unwrap_or_default();
+            let id = key.rsplit('/').next().unwrap_or_default().to_owned();
+            by_key.entry(id).or_default().push(settings::aws_key_grant(self.findings, entry, &source));
+        }
+        let account = self.owner();
+        for (id, grants) in by_key {
+            let unknown = KeyEntry { policy: LayerState::Unknown, ..KeyEntry::default() };
+            self.world.account(&account).keys.entry(id).or_insert(unknown).grants = LayerState::Given(grants);
+        }
+    }
+
+    /// The bucket that the file's name names: `reports.acl.json` is about `reports`, `a.b.acl.json` about `a.b`.
     fn bucket(&mut self) -> &mut BucketEntry {
-        let name = file_stem(&self.findings.source.name);
+        let name = self.bucket_of_file();
         self.bucket_named(&name)
+    }
+
+    fn bucket_of_file(&self) -> String {
+        let file = self.findings.source.name.rsplit(['/', '\\']).next().unwrap_or_default();
+        let base = [".json", ".yaml", ".yml"].iter().find_map(|e| file.strip_suffix(e)).unwrap_or(file);
+        let known = self.world.accounts.values().flat_map(|a| a.buckets.keys());
+        let named =
+            |bucket: &&String| base.strip_prefix(bucket.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('.'));
+        if let Some(longest) = known.filter(named).max_by_key(|bucket| bucket.len()) {
+            return longest.clone();
+        }
+        let about = ["acl", "policy", "pab", "public-access-block", "ownership", "ownership-controls"];
+        match base.rsplit_once('.') {
+            Some((bucket, last)) if about.contains(&last) => bucket.to_owned(),
+            _ => base.to_owned(),
+        }
     }
 
     fn bucket_named(&mut self, name: &str) -> &mut BucketEntry {
@@ -295,14 +344,28 @@ impl Loader<'_> {
         })
     }
 
-    /// The only account, or a made-up one.
-    fn owner(&self) -> String {
+    /// The only account, or a made-up one where there is none. Of several it would be a guess.
+    fn owner(&mut self) -> String {
         let mut ids = self.world.accounts.keys();
         match (ids.next(), ids.next()) {
             (Some(only), None) => only.clone(),
-            _ => NOBODY.to_owned(),
+            (None, _) => {
+                self.world.account(NOBODY).partial = true;
+                NOBODY.to_owned()
+            }
+            (Some(first), Some(_)) => {
+                let first = first.clone();
+                let message = "the world has several accounts, and nothing says whose this is; list the bucket or key \
+                               under its account in a world file";
+                self.findings.error(Code::Unrecognised, Span::new(0, 1), message);
+                first
+            }
         }
     }
+}
+
+fn is_key_grants(grants: &Node, source: &str) -> bool {
+    grants.items().is_some_and(|list| list.iter().any(|g| g.get(source, "GranteePrincipal").is_some()))
 }
 
 fn is_key_policy(root: &Node, source: &str) -> bool {

@@ -250,6 +250,7 @@ impl World {
                 findings.error(Code::Unrecognised, root.span, message);
             }
         }
+        self.attach_late();
         let mut failed = std::mem::take(&mut findings.elsewhere);
         match findings.finish() {
             Ok(warnings) => self.warnings.extend(warnings.into_iter().map(|w| (source.clone(), w))),
@@ -277,6 +278,21 @@ impl World {
         let loaded = ordered.into_iter().filter_map(|(_, s)| self.load(s, context).err());
         let failed: Vec<Problems> = loaded.flatten().collect();
         if failed.is_empty() { Ok(()) } else { Err(failed) }
+    }
+
+    /// Attaches managed policies that came in a later file than what they are attached to.
+    fn attach_late(&mut self) {
+        for account in self.accounts.values_mut() {
+            let identities = account.users.values_mut().chain(account.roles.values_mut());
+            let own = identities.flat_map(|i| i.policies.iter_mut().chain(&mut i.boundary));
+            for attachment in own.chain(account.groups.values_mut().flatten()) {
+                let Attachment::Missing(arn) = attachment else { continue };
+                let managed = account.policies.values().find(|p| p.arn == *arn).map(|p| &p.policy);
+                if let Some(policy) = managed.or_else(|| self.aws_policies.get(arn)) {
+                    *attachment = Attachment::Given(policy.clone());
+                }
+            }
+        }
     }
 
     /// The account with this id, made empty where it is new.

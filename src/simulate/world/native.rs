@@ -74,11 +74,18 @@ fn insert<T>(findings: &mut Findings, map: &mut BTreeMap<String, T>, node: &Node
 }
 
 impl Loader<'_, '_> {
+    /// A field that names something: a string that is not empty and has no control characters.
     fn name(&mut self, fields: &mut Fields<'_>, field: &str) -> String {
-        fields
-            .need(self.findings, field)
-            .and_then(|n| self.findings.string(n, &format!("`{field}`")))
-            .unwrap_or_default()
+        let Some(node) = fields.need(self.findings, field) else { return String::new() };
+        let name = self.findings.string(node, &format!("`{field}`")).unwrap_or_default();
+        if name.is_empty() || name.contains(char::is_control) {
+            self.findings.error(
+                Code::InvalidValue,
+                node.span,
+                format!("`{field}` cannot be empty or have control characters"),
+            );
+        }
+        name
     }
 
     /// A DOC: a policy document in place, or the path of one.
@@ -117,6 +124,7 @@ impl Loader<'_, '_> {
             self.findings.error(Code::DuplicateName, node.span, format!("the account `{id}` is there twice"));
             return;
         }
+        let taken: Vec<String> = world.accounts.values().flat_map(|a| a.buckets.keys().cloned()).collect();
         let policies = fields.items(self.findings, "policies");
         let groups = fields.items(self.findings, "groups");
         let account = world.account(&id);
@@ -153,6 +161,10 @@ impl Loader<'_, '_> {
         }
         for bucket in fields.items(self.findings, "buckets") {
             let (name, entry) = self.bucket(bucket);
+            if taken.contains(&name) {
+                let message = format!("another account has the bucket `{name}`: names are unique over all accounts");
+                self.findings.error(Code::DuplicateName, bucket.span, message);
+            }
             insert(self.findings, &mut account.buckets, bucket, "buckets", &name, entry);
         }
         for key in fields.items(self.findings, "keys") {
@@ -300,7 +312,15 @@ impl Loader<'_, '_> {
             identity.service_linked =
                 fields.bool(self.findings, "service_linked").unwrap_or(path.starts_with("/aws-service-role/"));
             let seconds = fields.scalar(self.findings, "max_session_seconds");
-            identity.max_session_seconds = seconds.and_then(|s| s.parse().ok());
+            identity.max_session_seconds = seconds.and_then(|text| {
+                let seconds = text.parse().ok().filter(|s| (3_600..=43_200).contains(s));
+                if seconds.is_none() {
+                    let message =
+                        format!("`max_session_seconds` is {text}; a role's sessions last 3600 to 43200 seconds");
+                    self.findings.error(Code::InvalidValue, node.span, message);
+                }
+                seconds
+            });
         }
         fields.finish(self.findings, &format!("a {kind}"));
         (name, identity)
@@ -368,6 +388,10 @@ impl Loader<'_, '_> {
             complete: true,
             ..Organization::default()
         };
+        if AccountId::parse(&organization.management_account).is_none() {
+            let message = format!("`management_account` is `{}`, not twelve digits", organization.management_account);
+            self.findings.error(Code::InvalidValue, node.span, message);
+        }
         let mut own: BTreeMap<String, (Vec<PolicySet>, Vec<PolicySet>)> = BTreeMap::new();
         for (field, scp) in [("account_scp", true), ("account_rcp", false)] {
             let Some(node) = fields.take(self.findings, field) else { continue };

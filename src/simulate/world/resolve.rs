@@ -4,11 +4,12 @@ use super::{Account, Attachment, BucketEntry, Identity, KeyEntry, World};
 use crate::compiled::CompiledPolicy;
 use crate::decision::{Bucket, LayerState, Layers, PolicySet};
 use crate::policy::acl::{ObjectOwnership, PublicAccessBlock};
-use crate::simulate::question::{Circumstances, Question};
+use crate::simulate::question::{Circumstances, Question, quoted};
 use crate::simulate::scenario::{OwnedObject, OwnedPrincipal, OwnedRequest};
 use crate::words::arn::Arn;
 use crate::words::codes::Code;
 use crate::words::values;
+use crate::words::vocabulary::{ActionId, BUCKET, NONE, OBJECT, Service};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -72,6 +73,7 @@ impl World {
         let resource = self.resource_arn(&question.resource)?;
         let action = super::super::actions::resolve(&question.action, &resource)
             .map_err(|(code, message, candidates)| AskError { code, message, candidates })?;
+        fits(&action, &resource, &question.resource)?;
         let mut asked = Asked {
             layers: Layers::default(),
             request: OwnedRequest {
@@ -122,16 +124,10 @@ impl World {
         }
         let (name, account) = match text.rsplit_once('@') {
             Some((name, account)) if self.account_named(account).is_some() => (name, self.account_named(account)),
-            Some((name, account)) if !self.has_name(text) => {
-                return refuse(Code::UnknownPrincipal, format!("there is no account `{account}` for `{name}`"));
-            }
+            // Names of users and sessions may have an `@` of their own.
             _ => (text, None),
         };
         self.who_by_name(name, account)
-    }
-
-    fn has_name(&self, name: &str) -> bool {
-        self.accounts.values().any(|a| a.users.contains_key(name) || a.roles.contains_key(name))
     }
 
     fn account_named(&self, text: &str) -> Option<&Account> {
@@ -263,7 +259,18 @@ impl World {
 
     // ---- resources ----
 
-    fn resource_arn(&self, text: &str) -> Answer<String> {
+    /// The ARN of a resource as people type it.
+    ///
+    /// # Errors
+    /// Where the text is no resource, or could be several.
+    pub fn resource_arn(&self, text: &str) -> Answer<String> {
+        if let Some(arn) = Arn::parse(text)
+            && arn.service == "kms"
+            && let Some(account) = self.accounts.get(arn.account)
+            && let Some((id, key)) = account.keys.iter().find(|(_, k)| k.alias.as_deref() == Some(arn.resource))
+        {
+            return Ok(self.key_arn(account, id, key));
+        }
         if text == "*" || text.starts_with("arn:") && Arn::parse(text).is_some() {
             return Ok(text.to_owned());
         }
@@ -317,8 +324,12 @@ impl World {
         match who.identity {
             Some(identity) => {
                 let account = who.account;
-                let groups = identity.groups.iter().filter_map(|g| account?.groups.get(g)).flatten();
-                asked.layers.identity = set_of(identity.policies.iter().chain(groups), "identity", &mut asked.gaps);
+                let group = |name: &String| match account.and_then(|a| a.groups.get(name)) {
+                    Some(policies) => policies.clone(),
+                    None => vec![Attachment::Missing(format!("of the group {name}"))],
+                };
+                let groups: Vec<Attachment> = identity.groups.iter().flat_map(group).collect();
+                asked.layers.identity = set_of(identity.policies.iter().chain(&groups), "identity", &mut asked.gaps);
                 if let Some(boundary) = &identity.boundary {
                     asked.layers.boundary = set_of([boundary].into_iter(), "boundary", &mut asked.gaps);
                 }
@@ -354,12 +365,15 @@ impl World {
                 self.bucket_layers(who, name, key, asked);
             }
             ("kms", Some(("key", id))) => {
-                let entry = self.accounts.get(arn.account).and_then(|a| a.keys.get(id));
-                let describe = |what: &str| format!("aws kms {what} --key-id {resource}");
+                let account = self.accounts.get(arn.account);
+                let entry = account.and_then(|a| a.keys.get(id).filter(|key| self.key_arn(a, id, key) == resource));
+                let describe = |what: &str| format!("aws kms {what} --key-id {}", quoted(&resource));
                 let gap = |layer, about: &str, command| Gap { layer, about: about.to_owned(), command };
                 asked.layers.resource = match entry.map(|e| &e.policy) {
                     Some(LayerState::Given(policy)) => LayerState::Given(one(policy)),
-                    _ => LayerState::Unknown,
+                    // A key always has a policy: one that the world leaves out allows nothing.
+                    Some(LayerState::Absent) => LayerState::Given(PolicySet::default()),
+                    Some(LayerState::Unknown) | None => LayerState::Unknown,
                 };
                 asked.layers.grants = entry.map_or(LayerState::Unknown, |e| e.grants.clone());
                 if asked.layers.resource.is_unknown() {
@@ -394,7 +408,7 @@ impl World {
         let Some((account, entry)) = self.bucket(name) else {
             if asked.request.action != "s3:CreateBucket" {
                 asked.layers.resource = LayerState::Unknown;
-                let command = format!("aws s3api get-bucket-policy --bucket {name}");
+                let command = format!("aws s3api get-bucket-policy --bucket {}", quoted(name));
                 asked.gaps.push(Gap {
                     layer: "resource",
                     about: format!("the bucket `{name}` and its policy"),
@@ -409,7 +423,7 @@ impl World {
         let gap = |layer, about: String, command: &str| Gap {
             layer,
             about,
-            command: format!("aws s3api {command} --bucket {name}"),
+            command: format!("aws s3api {command} --bucket {}", quoted(name)),
         };
         asked.layers.resource = match &entry.policy {
             LayerState::Given(policy) => LayerState::Given(one(policy)),
@@ -500,8 +514,10 @@ impl World {
     fn in_organization(&self, account: Option<&str>) -> Option<&str> {
         let organization = self.organization.as_ref()?;
         let account = account?;
-        (organization.management_account == account || organization.levels.contains_key(account))
-            .then_some(&organization.id)
+        // `describe-organization` tells of the organization of the account whose dump stands beside it.
+        let beside = !organization.complete && self.accounts.get(account).is_some_and(|a| a.partial);
+        let member = organization.management_account == account || organization.levels.contains_key(account);
+        (member || beside).then_some(&organization.id)
     }
 
     // ---- circumstances ----
@@ -539,7 +555,7 @@ impl World {
                 Some(endpoint) => asked.layers.vpc_endpoint = endpoint.policy.as_ref().map(one).into(),
                 None => {
                     asked.layers.vpc_endpoint = LayerState::Unknown;
-                    let command = format!("aws ec2 describe-vpc-endpoints --vpc-endpoint-ids {id}");
+                    let command = format!("aws ec2 describe-vpc-endpoints --vpc-endpoint-ids {}", quoted(id));
                     asked.gaps.push(Gap { layer: "vpce", about: format!("the policy of the endpoint {id}"), command });
                 }
             }
@@ -579,6 +595,7 @@ impl World {
             to.push(("aws:CurrentTime".to_owned(), vec![time]));
             to.push(("aws:EpochTime".to_owned(), vec![seconds.to_string()]));
         }
+        asked.given = given.iter().map(|(key, _)| key.clone()).collect();
         for pair in &c.context {
             let Some((key, value)) = pair.split_once('=').filter(|(key, _)| key.contains(':')) else {
                 return refuse(
@@ -586,6 +603,9 @@ impl World {
                     format!("`-c {pair}` is not KEY=VALUE with a key such as aws:SourceVpc"),
                 );
             };
+            if asked.given.iter().any(|k| k.eq_ignore_ascii_case(key)) {
+                return refuse(Code::BadQuestion, format!("`-c {pair}` and an option of its own both say `{key}`"));
+            }
             match given.iter_mut().find(|(k, _)| k.eq_ignore_ascii_case(key)) {
                 Some((_, values)) => values.push(value.to_owned()),
                 None => given.push((key.to_owned(), vec![value.to_owned()])),
@@ -595,6 +615,40 @@ impl World {
         context.extend(given);
         asked.request.context = context;
         Ok(())
+    }
+}
+
+/// An S3 or KMS action is asked of the kind of resource that it applies to: on anything else AWS would never
+/// evaluate it, and the answer would mislead.
+fn fits(action: &str, resource: &str, typed: &str) -> Answer<()> {
+    let arn = Arn::parse(resource);
+    let Some(id) = ActionId::lookup(action) else {
+        return match arn {
+            Some(arn) if arn.service == "s3" && !action.starts_with("s3:") => {
+                refuse(Code::UnknownResource, format!("`{action}` is not an action on `{typed}`, which is of S3"))
+            }
+            _ => Ok(()),
+        };
+    };
+    let kinds = id.resources();
+    let wanted = match id.service() {
+        Service::S3 if kinds & OBJECT != 0 => "an object: `s3://BUCKET/KEY`",
+        Service::S3 if kinds & BUCKET != 0 => "a bucket: `s3://BUCKET`",
+        Service::S3 if kinds == NONE => "`*`",
+        Service::Kms if kinds != NONE => "a key: `key/ID`, `alias/NAME` or its ARN",
+        _ => return Ok(()),
+    };
+    let fitting = match (id.service(), arn.map(|a| (a.service, a.account.is_empty(), a.resource.contains('/')))) {
+        (Service::S3, None) => kinds & (BUCKET | OBJECT) == 0,
+        (Service::S3, Some(("s3", true, is_object))) => kinds & if is_object { OBJECT } else { BUCKET } != 0,
+        // Access points and the like have ARNs of their own, which are taken as they are.
+        (Service::S3, Some(("s3", false, _))) | (Service::Kms, Some(("kms", ..))) => true,
+        _ => false,
+    };
+    if fitting {
+        Ok(())
+    } else {
+        refuse(Code::UnknownResource, format!("`{action}` is asked of {wanted}, not of `{typed}`"))
     }
 }
 
