@@ -63,6 +63,8 @@ fn engines() -> Vec<Box<dyn Engine>> {
     vec![
         #[cfg(feature = "portcullis")]
         Box::new(portcullis_engine::Portcullis),
+        #[cfg(feature = "portcullis")]
+        Box::new(portcullis_engine::Explained),
         Box::new(iam_rs_engine::IamRs),
         Box::new(cedar_engine::Cedar),
         Box::new(regorus_engine::Regorus),
@@ -70,7 +72,7 @@ fn engines() -> Vec<Box<dyn Engine>> {
     ]
 }
 
-/// False where Portcullis itself answered wrongly.
+/// False where Portcullis itself could not be prepared or answered wrongly.
 fn run(quick: bool) -> bool {
     let plan = if quick { Plan::QUICK } else { Plan::FULL };
     let sizes: &[usize] = if quick { &[10, 100, 1_000] } else { &[10, 100, 1_000, 10_000] };
@@ -89,7 +91,9 @@ fn run(quick: bool) -> bool {
     report::table(&engines, base, &pick(&["W3* hit"]));
     report::table(&engines, base, &pick(&["W3* miss"]));
     report::notes(&engines, &columns);
-    base.is_none_or(|base| columns.iter().all(|column| column.outcomes[base].wrong.is_empty()))
+    let own = engines.iter().enumerate().filter(|(_, engine)| engine.package() == BASE);
+    let mut outcomes = own.flat_map(|(row, _)| columns.iter().map(move |column| &column.outcomes[row]));
+    outcomes.all(|outcome| outcome.nanoseconds.is_some() && outcome.wrong.is_empty())
 }
 
 fn measure_all(engines: &[Box<dyn Engine>], sizes: &[usize], plan: Plan) -> Vec<Column> {
