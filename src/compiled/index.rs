@@ -109,26 +109,24 @@ impl Index {
         }
     }
 
-    /// Calls `visit` for every candidate; it returns false to skip the rest of an ascending list.
+    /// All statements of the effect, where they are few enough to be looked at one by one.
     #[inline]
-    pub fn visit(&self, policy: &CompiledPolicy, probe: &Probe<'_>, mut visit: impl FnMut(u32) -> bool) {
-        if !self.by_name.is_empty() {
-            for name in probe.names {
-                if let Some(node) = self.by_name.get(name) {
-                    node.visit(policy, probe, &mut visit);
-                }
+    #[must_use]
+    pub fn scan(&self) -> Option<&[u32]> {
+        match &self.others {
+            Node::Scan(list) if self.by_name.is_empty() => Some(list),
+            _ => None,
+        }
+    }
+
+    /// Calls `visit` with every list of candidates; lists ascend and may overlap.
+    pub fn visit(&self, policy: &CompiledPolicy, probe: &Probe<'_>, visit: &mut dyn FnMut(&[u32])) {
+        for name in probe.names {
+            if let Some(node) = self.by_name.get(name) {
+                node.visit(policy, probe, visit);
             }
         }
-        self.others.visit(policy, probe, &mut visit);
-    }
-}
-
-#[inline]
-fn each(list: &[u32], visit: &mut impl FnMut(u32) -> bool) {
-    for id in list {
-        if !visit(*id) {
-            return;
-        }
+        self.others.visit(policy, probe, visit);
     }
 }
 
@@ -186,31 +184,30 @@ impl Node {
         Self::Resources(Box::new(index))
     }
 
-    #[inline]
-    fn visit(&self, policy: &CompiledPolicy, probe: &Probe<'_>, visit: &mut impl FnMut(u32) -> bool) {
+    fn visit(&self, policy: &CompiledPolicy, probe: &Probe<'_>, visit: &mut dyn FnMut(&[u32])) {
         match self {
-            Self::Scan(list) => each(list, visit),
+            Self::Scan(list) => visit(list),
             Self::Resources(index) => index.visit(policy, probe, visit),
         }
     }
 }
 
 impl ResourceIndex {
-    fn visit(&self, policy: &CompiledPolicy, probe: &Probe<'_>, visit: &mut impl FnMut(u32) -> bool) {
-        self.prefixes.visit(probe.resource, |list| each(list, visit));
+    fn visit(&self, policy: &CompiledPolicy, probe: &Probe<'_>, visit: &mut dyn FnMut(&[u32])) {
+        self.prefixes.visit(probe.resource, &mut *visit);
         if let Some(needles) = &self.needles {
-            needles.visit(probe.resource, |list| each(list, visit));
+            needles.visit(probe.resource, &mut *visit);
         }
         match &self.rest {
-            Rest::Scan(list) => each(list, visit),
+            Rest::Scan(list) => visit(list),
             Rest::Actions { named, classes } => {
                 let number = probe.action.and_then(|id| u16::try_from(id.index()).ok());
                 if let Some(list) = number.and_then(|n| named.get(&n)) {
-                    each(list, visit);
+                    visit(list);
                 }
                 for (class, list) in classes {
                     if probe.action.is_none_or(|id| policy.class(*class).has(id)) {
-                        each(list, visit);
+                        visit(list);
                     }
                 }
             }

@@ -133,6 +133,14 @@ impl CompiledPolicy {
         span.of(&self.arena)
     }
 
+    /// The bytes at a place of the arena.
+    #[inline]
+    #[must_use]
+    pub fn bytes(&self, span: Span) -> &[u8] {
+        // PERF: a slice of bytes needs no check for character boundaries.
+        self.arena.as_bytes().get(span.range()).unwrap_or_default()
+    }
+
     /// The arena all text spans point into.
     #[inline]
     #[must_use]

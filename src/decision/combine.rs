@@ -66,19 +66,21 @@ impl Layer {
 }
 
 /// What a layer says.
+///
+/// PERF: the numbers are bits, so that one test looks at all layers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// It does not apply.
     #[default]
-    Absent,
+    Absent = 0,
     /// It applies and no statement matches.
-    NoMatch,
+    NoMatch = 1,
     /// It allows.
-    Allow,
+    Allow = 2,
     /// It denies.
-    Deny,
+    Deny = 4,
     /// It applies and was not given.
-    Unknown,
+    Unknown = 8,
 }
 
 /// How far an Allow of the resource side reaches in the same account.
@@ -106,6 +108,17 @@ pub enum ResourceVerdict {
     Deny,
     /// It was not given.
     Unknown,
+}
+
+impl ResourceVerdict {
+    /// How far its Allow reaches; an unknown one in its most permissive reading.
+    fn reach(self) -> Option<Reach> {
+        match self {
+            Self::Allow(reach) => Some(reach),
+            Self::Unknown => Some(Reach::GrantsBeyondLimits),
+            Self::Absent | Self::NoMatch | Self::Deny => None,
+        }
+    }
 }
 
 /// How the principal's account relates to the resource's.
@@ -151,6 +164,20 @@ pub struct Verdicts {
     pub boundary: Verdict,
     /// Session policies.
     pub session: Verdict,
+}
+
+impl Verdicts {
+    /// What the layers beside the resource's say, as one set of bits.
+    #[inline]
+    fn bits(&self) -> u8 {
+        self.service_control as u8
+            | self.resource_control as u8
+            | self.vpc_endpoint as u8
+            | self.public_access_block as u8
+            | self.identity as u8
+            | self.boundary as u8
+            | self.session as u8
+    }
 }
 
 /// What a decision rests on.
@@ -205,118 +232,163 @@ impl Decision {
     pub fn is_undecided(&self) -> bool {
         self.basis().code == Code::Undecided
     }
+}
 
-    pub(super) fn with_statement(self, statement: Option<StatementRef>) -> Self {
-        let with = |basis| Basis { statement, ..basis };
-        match self {
-            Self::Allow(b) => Self::Allow(with(b)),
-            Self::ExplicitDeny(b) => Self::ExplicitDeny(with(b)),
-            Self::ImplicitDeny(b) => Self::ImplicitDeny(with(b)),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Allow,
+    ExplicitDeny,
+    ImplicitDeny,
+}
+
+/// A decision before its statement is named. PERF: small enough to travel in a register.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ruling {
+    pub answer: Answer,
+    pub code: Code,
+    pub layer: Layer,
+}
+
+impl Ruling {
+    #[inline]
+    pub(super) fn is_allowed(self) -> bool {
+        self.answer == Answer::Allow
+    }
+
+    #[inline]
+    pub(super) fn decision(self, statement: Option<StatementRef>) -> Decision {
+        let basis = Basis { code: self.code, layer: self.layer, statement };
+        match self.answer {
+            Answer::Allow => Decision::Allow(basis),
+            Answer::ExplicitDeny => Decision::ExplicitDeny(basis),
+            Answer::ImplicitDeny => Decision::ImplicitDeny(basis),
         }
     }
 }
 
-fn allow(code: Code, layer: Layer) -> Decision {
-    Decision::Allow(Basis { code, layer, statement: None })
+fn allow(code: Code, layer: Layer) -> Ruling {
+    Ruling { answer: Answer::Allow, code, layer }
 }
 
-fn explicit(code: Code, layer: Layer) -> Decision {
-    Decision::ExplicitDeny(Basis { code, layer, statement: None })
+fn explicit(code: Code, layer: Layer) -> Ruling {
+    Ruling { answer: Answer::ExplicitDeny, code, layer }
 }
 
-fn implicit(code: Code, layer: Layer) -> Decision {
-    Decision::ImplicitDeny(Basis { code, layer, statement: None })
+fn implicit(code: Code, layer: Layer) -> Ruling {
+    Ruling { answer: Answer::ImplicitDeny, code, layer }
 }
 
 /// The decision of these verdicts; the caller adds the statement.
 ///
 /// A layer that is unknown could do anything: where the most permissive reading of the unknown layers
 /// allows, the least permissive one denies, so the request is denied as undecided.
-#[inline]
 #[must_use]
 pub fn combine(relation: Relation, identity: Identity, verdicts: &Verdicts) -> Decision {
+    rule(relation, identity, verdicts).decision(None)
+}
+
+#[inline]
+pub(super) fn rule(relation: Relation, identity: Identity, verdicts: &Verdicts) -> Ruling {
+    let bits = verdicts.bits();
+    // PERF: the most frequent case first: the identity side allows and nothing else says anything.
+    if bits == Verdict::Allow as u8
+        && verdicts.identity == Verdict::Allow
+        && (relation, identity) == (Relation::Same, Identity::Policies)
+        && !matches!(verdicts.resource, ResourceVerdict::Deny | ResourceVerdict::Unknown)
+    {
+        return allow(Code::IdentityAllows, Layer::Identity);
+    }
+    rule_in_full(relation, identity, verdicts)
+}
+
+#[inline(never)]
+fn rule_in_full(relation: Relation, identity: Identity, verdicts: &Verdicts) -> Ruling {
     if let Some(denied) = denied(verdicts) {
         return denied;
     }
-    let decision = granted(relation, identity, verdicts);
-    match (unknown(identity, verdicts), decision) {
-        (Some(layer), Decision::Allow(_)) => implicit(Code::Undecided, layer),
-        _ => decision,
+    let ruling = granted(relation, identity, verdicts);
+    match unknown(identity, verdicts) {
+        Some(layer) if ruling.is_allowed() => implicit(Code::Undecided, layer),
+        _ => ruling,
     }
 }
 
-fn denied(v: &Verdicts) -> Option<Decision> {
-    let resource = if v.resource == ResourceVerdict::Deny { Verdict::Deny } else { Verdict::Absent };
-    let layers = [
-        (v.service_control, Code::DeniedByScp, Layer::ServiceControl),
-        (v.resource_control, Code::DeniedByRcp, Layer::ResourceControl),
-        (v.vpc_endpoint, Code::DeniedByEndpoint, Layer::VpcEndpoint),
-        (v.public_access_block, Code::PublicBucketRestricted, Layer::PublicAccessBlock),
-        (resource, Code::DeniedByResource, Layer::Resource),
-        (v.identity, Code::DeniedByIdentity, Layer::Identity),
-        (v.boundary, Code::DeniedByBoundary, Layer::Boundary),
-        (v.session, Code::DeniedBySession, Layer::Session),
-    ];
-    let (_, code, layer) = layers.into_iter().find(|(verdict, ..)| *verdict == Verdict::Deny)?;
+fn denied(v: &Verdicts) -> Option<Ruling> {
+    let (code, layer) = if v.service_control == Verdict::Deny {
+        (Code::DeniedByScp, Layer::ServiceControl)
+    } else if v.resource_control == Verdict::Deny {
+        (Code::DeniedByRcp, Layer::ResourceControl)
+    } else if v.vpc_endpoint == Verdict::Deny {
+        (Code::DeniedByEndpoint, Layer::VpcEndpoint)
+    } else if v.public_access_block == Verdict::Deny {
+        (Code::PublicBucketRestricted, Layer::PublicAccessBlock)
+    } else if v.resource == ResourceVerdict::Deny {
+        (Code::DeniedByResource, Layer::Resource)
+    } else if v.identity == Verdict::Deny {
+        (Code::DeniedByIdentity, Layer::Identity)
+    } else if v.boundary == Verdict::Deny {
+        (Code::DeniedByBoundary, Layer::Boundary)
+    } else if v.session == Verdict::Deny {
+        (Code::DeniedBySession, Layer::Session)
+    } else {
+        return None;
+    };
     Some(explicit(code, layer))
 }
 
 /// The first layer that applies and was not given.
 fn unknown(identity: Identity, v: &Verdicts) -> Option<Layer> {
-    let of_identity = |verdict| if identity == Identity::Nobody { Verdict::Absent } else { verdict };
-    let resource = if v.resource == ResourceVerdict::Unknown { Verdict::Unknown } else { Verdict::Absent };
-    let layers = [
-        (v.service_control, Layer::ServiceControl),
-        (v.resource_control, Layer::ResourceControl),
-        (v.vpc_endpoint, Layer::VpcEndpoint),
-        (v.public_access_block, Layer::PublicAccessBlock),
-        (resource, Layer::Resource),
-        (of_identity(v.identity), Layer::Identity),
-        (of_identity(v.boundary), Layer::Boundary),
-        (of_identity(v.session), Layer::Session),
-    ];
-    layers.into_iter().find(|(verdict, _)| *verdict == Verdict::Unknown).map(|(_, layer)| layer)
+    let own_side = identity != Identity::Nobody;
+    if v.service_control == Verdict::Unknown {
+        Some(Layer::ServiceControl)
+    } else if v.resource_control == Verdict::Unknown {
+        Some(Layer::ResourceControl)
+    } else if v.vpc_endpoint == Verdict::Unknown {
+        Some(Layer::VpcEndpoint)
+    } else if v.public_access_block == Verdict::Unknown {
+        Some(Layer::PublicAccessBlock)
+    } else if v.resource == ResourceVerdict::Unknown {
+        Some(Layer::Resource)
+    } else if own_side && v.identity == Verdict::Unknown {
+        Some(Layer::Identity)
+    } else if own_side && v.boundary == Verdict::Unknown {
+        Some(Layer::Boundary)
+    } else if own_side && v.session == Verdict::Unknown {
+        Some(Layer::Session)
+    } else {
+        None
+    }
 }
 
 /// Whether a layer that limits lets the request through; an unknown one in its most permissive reading.
 fn passes(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Absent | Verdict::Allow | Verdict::Unknown)
+    verdict as u8 & (Verdict::NoMatch as u8 | Verdict::Deny as u8) == 0
 }
 
 /// Without any Deny: is there a grant, and does every guardrail allow?
-fn granted(relation: Relation, identity: Identity, v: &Verdicts) -> Decision {
+fn granted(relation: Relation, identity: Identity, v: &Verdicts) -> Ruling {
     if !passes(v.service_control) {
         return implicit(Code::ScpLacksAllow, Layer::ServiceControl);
     }
     if !passes(v.vpc_endpoint) {
         return implicit(Code::EndpointLacksAllow, Layer::VpcEndpoint);
     }
-    let reach = match v.resource {
-        ResourceVerdict::Allow(reach) => Some(reach),
-        ResourceVerdict::Unknown => Some(Reach::GrantsBeyondLimits),
-        ResourceVerdict::Absent | ResourceVerdict::NoMatch | ResourceVerdict::Deny => None,
-    };
     if identity == Identity::Nobody {
-        return match reach {
+        return match v.resource.reach() {
             Some(_) => allow(Code::ResourceAllows, Layer::Resource),
             None => implicit(Code::NoResourceGrant, Layer::Resource),
         };
     }
-    let limited = limited(identity, v);
-    let own_side = match identity {
-        Identity::Account => true,
-        _ => matches!(v.identity, Verdict::Allow | Verdict::Unknown),
-    };
+    let own_side = identity == Identity::Account || matches!(v.identity, Verdict::Allow | Verdict::Unknown);
     match relation {
-        Relation::Cross => cross_account(reach, identity, own_side, limited),
-        Relation::Same => same_account(reach, identity, own_side, limited),
-        Relation::SameInCustody if reach.is_none() => implicit(Code::NotDelegated, Layer::Resource),
-        Relation::SameInCustody => same_account(reach, identity, own_side, limited),
+        Relation::Cross => cross_account(identity, own_side, v),
+        Relation::SameInCustody if v.resource.reach().is_none() => implicit(Code::NotDelegated, Layer::Resource),
+        Relation::Same | Relation::SameInCustody => same_account(identity, own_side, v),
     }
 }
 
 /// The boundary or session policy that keeps the identity side from allowing.
-fn limited(identity: Identity, v: &Verdicts) -> Option<Decision> {
+fn limited(identity: Identity, v: &Verdicts) -> Option<Ruling> {
     let session_missing = identity == Identity::Federated && v.session == Verdict::Absent;
     if !passes(v.boundary) {
         Some(implicit(Code::BoundaryLacksAllow, Layer::Boundary))
@@ -327,22 +399,21 @@ fn limited(identity: Identity, v: &Verdicts) -> Option<Decision> {
     }
 }
 
-fn same_account(reach: Option<Reach>, identity: Identity, own_side: bool, limited: Option<Decision>) -> Decision {
-    let by_identity = match identity {
-        Identity::Account => allow(Code::RootAllows, Layer::Identity),
-        _ => allow(Code::IdentityAllows, Layer::Identity),
-    };
-    let by_resource = allow(Code::ResourceAllows, Layer::Resource);
-    match (own_side, reach, limited) {
-        (true, _, None) => by_identity,
-        (_, Some(Reach::GrantsBeyondLimits), _) | (_, Some(Reach::Grants), None) => by_resource,
-        (true, _, Some(limited)) | (false, Some(Reach::Grants), Some(limited)) => limited,
-        (false, Some(Reach::Delegates) | None, _) => implicit(Code::NothingAllows, Layer::Identity),
+fn same_account(identity: Identity, own_side: bool, v: &Verdicts) -> Ruling {
+    let limited = limited(identity, v);
+    match (own_side, limited, v.resource.reach()) {
+        (true, None, _) if identity == Identity::Account => allow(Code::RootAllows, Layer::Identity),
+        (true, None, _) => allow(Code::IdentityAllows, Layer::Identity),
+        (_, _, Some(Reach::GrantsBeyondLimits)) | (_, None, Some(Reach::Grants)) => {
+            allow(Code::ResourceAllows, Layer::Resource)
+        }
+        (true, Some(limited), _) | (false, Some(limited), Some(Reach::Grants)) => limited,
+        (false, _, Some(Reach::Delegates) | None) => implicit(Code::NothingAllows, Layer::Identity),
     }
 }
 
-fn cross_account(reach: Option<Reach>, identity: Identity, own_side: bool, limited: Option<Decision>) -> Decision {
-    match (reach, own_side, limited) {
+fn cross_account(identity: Identity, own_side: bool, v: &Verdicts) -> Ruling {
+    match (v.resource.reach(), own_side, limited(identity, v)) {
         (None, ..) => implicit(Code::ResourceSideMissing, Layer::Resource),
         (Some(_), false, _) => implicit(Code::IdentitySideMissing, Layer::Identity),
         (Some(_), true, Some(limited)) => limited,

@@ -4,7 +4,7 @@
 //! "Multivalued context keys".
 
 use super::context::{ContextValue, Entry};
-use super::matching::{Fit, Subject};
+use super::matching::Subject;
 use crate::compiled::condition::{Condition, Operand, OperandValue};
 use crate::compiled::pattern::Matcher;
 use crate::policy::Effect;
@@ -119,7 +119,7 @@ impl Subject<'_> {
     #[inline]
     fn any_fits(&self, operands: &[Operand], value: &str, segmented_until: Option<usize>) -> bool {
         operands.iter().any(|operand| match &operand.value {
-            OperandValue::Pattern(matcher) => self.fit(matcher, value, segmented_until) == Fit::Yes,
+            OperandValue::Pattern(matcher) => self.fits(matcher, value, segmented_until),
             _ => false,
         })
     }

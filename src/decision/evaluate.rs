@@ -1,14 +1,16 @@
 //! The evaluation: one algorithm, watched by an observer.
 
 use super::acl::{self, AclGrant};
-use super::combine::{self, Basis, Decision, Identity, Layer, Reach, Relation, ResourceVerdict, Verdict, Verdicts};
+use super::combine::{
+    self, Answer, Decision, Identity, Layer, Reach, Relation, ResourceVerdict, Ruling, Verdict, Verdicts,
+};
 use super::guards;
 use super::layers::{Bucket, LayerState, Layers, PolicySet};
 use super::matching::Subject;
 use super::principal::{Named, PrincipalKind};
 use super::request::{AuthorizationRequest, Custody};
-use crate::compiled::index::Probe;
-use crate::compiled::{CompiledPolicy, Statement};
+use crate::compiled::Statement;
+use crate::compiled::index::{Index, Probe};
 use crate::policy::Effect;
 use crate::words::codes::Code;
 
@@ -100,33 +102,55 @@ pub struct Outcome {
     pub foreign_object: bool,
     /// The level of control policies without an Allow.
     pub scp_gap: Option<u16>,
-    /// The deciding or first matching statement of each layer, as far as it was looked for.
-    pub found: Found,
+    /// The first matching statement of each layer, as far as it was looked for.
+    found: Found,
 }
 
-/// The first matching statement of each layer.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Found {
+struct Found {
     /// The Deny that decides.
-    pub deny: Option<StatementRef>,
+    deny: Option<StatementRef>,
     /// Of the identity policies.
-    pub identity: Option<StatementRef>,
+    identity: Option<Hit>,
     /// Of the resource policy: the one that reaches furthest.
-    pub resource: Option<StatementRef>,
+    resource: Option<Hit>,
 }
 
-/// A matching statement while the best is searched.
-#[derive(Clone, Copy)]
+/// A statement that meets the request, and whom it named. PERF: two fields, which travel in two registers.
+#[derive(Clone, Copy, Debug)]
 struct Hit {
-    policy: u16,
-    statement: u32,
+    at: At,
     named: Named,
+}
+
+/// A policy of a set and a statement of it: the numbers in one word, so that earlier is less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct At(u64);
+
+impl At {
+    fn new(policy: u16, statement: u32) -> Self {
+        Self(u64::from(policy) << 32 | u64::from(statement))
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "made from numbers of these sizes")]
+    fn full(self, layer: Layer, level: u16) -> StatementRef {
+        StatementRef { layer, level, policy: (self.0 >> 32) as u16, statement: self.0 as u32 }
+    }
+}
+
+/// Where a search stands.
+#[derive(Clone, Copy)]
+struct Place {
+    layer: Layer,
+    level: u16,
+    policy: u16,
 }
 
 /// The decision on a request.
 #[inline]
 pub(super) fn evaluate<O: Observer>(layers: &Layers, request: &AuthorizationRequest<'_>, observer: &mut O) -> Decision {
-    Evaluation { layers, request, observer, bounded: bounded(layers, request) }.run()
+    let (bounded, guarded) = (bounded(layers, request), layers.are_guarded());
+    Evaluation { layers, request, observer, bounded, guarded, identity: identity_side(request) }.run()
 }
 
 /// Users and roles can carry a boundary, and a federated session that of its issuer.
@@ -143,6 +167,9 @@ struct Evaluation<'r, O> {
     request: &'r AuthorizationRequest<'r>,
     observer: &'r mut O,
     bounded: bool,
+    /// A layer beside identity and resource policies applies.
+    guarded: bool,
+    identity: Identity,
 }
 
 impl<'r, O: Observer> Evaluation<'r, O> {
@@ -150,7 +177,7 @@ impl<'r, O: Observer> Evaluation<'r, O> {
         let (layers, request) = (self.layers, self.request);
         let bucket = layers.bucket.as_ref().filter(|_| request.action.is_of("s3"));
         let foreign_object = bucket.is_some_and(|b| acl::is_foreign_object(b, request));
-        let identity = identity_side(request);
+        let identity = self.identity;
         let mut outcome = Outcome {
             verdicts: Verdicts::default(),
             relation: self.relation(bucket, foreign_object),
@@ -164,38 +191,37 @@ impl<'r, O: Observer> Evaluation<'r, O> {
         let (blocked, block_code) = guards::public_access_block(bucket, layers, request);
         outcome.verdicts.public_access_block = blocked;
         let repaired = self.denies(&mut outcome, bucket);
-        if !O::TRACE && outcome.found.deny.is_some() {
-            return self.finish(outcome, block_code, repaired);
+        let denied = outcome.found.deny.is_some();
+        if O::TRACE || !denied {
+            self.allows(&mut outcome);
         }
-        self.allows(&mut outcome);
-        // PERF: where the identity side suffices, the resource side cannot change the answer.
-        let settled = combine::combine(outcome.relation, identity, &outcome.verdicts).is_allowed();
-        if O::TRACE || !settled {
-            self.resource_allows(&mut outcome, bucket);
-        }
-        self.finish(outcome, block_code, repaired)
-    }
-
-    fn finish(&mut self, outcome: Outcome, block_code: Code, repaired: bool) -> Decision {
-        let decision = combine::combine(outcome.relation, outcome.identity, &outcome.verdicts);
-        self.observer.outcome(&outcome);
-        let basis = *decision.basis();
-        match decision {
-            Decision::ExplicitDeny(_) if basis.layer == Layer::PublicAccessBlock => {
-                Decision::ExplicitDeny(Basis { code: block_code, ..basis })
+        let mut last = denied && !O::TRACE;
+        let ruling = loop {
+            let ruling = combine::rule(outcome.relation, identity, &outcome.verdicts);
+            // PERF: where the identity side suffices, the resource side cannot change the answer.
+            if last || !O::TRACE && ruling.is_allowed() {
+                break ruling;
             }
-            Decision::ExplicitDeny(_) => decision.with_statement(outcome.found.deny),
-            Decision::Allow(_) if repaired => Decision::Allow(Basis { code: Code::OwnerRootRepairs, ..basis }),
-            Decision::Allow(_) => allowed_by(decision, &outcome),
-            Decision::ImplicitDeny(_) => self.implicit(decision, &outcome),
+            last = true;
+            self.resource_allows(&mut outcome, bucket);
+        };
+        self.observer.outcome(&outcome);
+        match ruling.answer {
+            Answer::ExplicitDeny if ruling.layer == Layer::PublicAccessBlock => {
+                Ruling { code: block_code, ..ruling }.decision(None)
+            }
+            Answer::ExplicitDeny => ruling.decision(outcome.found.deny),
+            Answer::Allow if repaired => Ruling { code: Code::OwnerRootRepairs, ..ruling }.decision(None),
+            Answer::Allow => allowed_by(ruling, &outcome),
+            Answer::ImplicitDeny => self.implicit(ruling, &outcome),
         }
     }
 
     /// ACLs and grants that were not given can only allow: they matter where they would turn a denial.
-    fn implicit(&self, decision: Decision, outcome: &Outcome) -> Decision {
-        let basis = *decision.basis();
-        if basis.code == Code::Undecided {
-            return decision;
+    fn implicit(&self, ruling: Ruling, outcome: &Outcome) -> Decision {
+        let denied = |code, layer| Ruling { answer: Answer::ImplicitDeny, code, layer }.decision(None);
+        if ruling.code == Code::Undecided {
+            return ruling.decision(None);
         }
         let bucket = self.layers.bucket.as_ref().filter(|_| self.request.action.is_of("s3"));
         let acl_unknown = bucket.is_some_and(|b| {
@@ -208,13 +234,13 @@ impl<'r, O: Observer> Evaluation<'r, O> {
             let resource = ResourceVerdict::Allow(Reach::GrantsBeyondLimits);
             let verdicts = Verdicts { resource, ..outcome.verdicts };
             if combine::combine(outcome.relation, outcome.identity, &verdicts).is_allowed() {
-                return Decision::ImplicitDeny(Basis { code: Code::Undecided, layer, statement: None });
+                return denied(Code::Undecided, layer);
             }
         }
-        if outcome.foreign_object && basis.code == Code::ResourceSideMissing {
-            return Decision::ImplicitDeny(Basis { code: Code::ForeignObject, layer: Layer::Acl, statement: None });
+        if outcome.foreign_object && ruling.code == Code::ResourceSideMissing {
+            return denied(Code::ForeignObject, Layer::Acl);
         }
-        decision
+        ruling.decision(None)
     }
 
     /// Whether the two accounts are one, and whether that is enough.
@@ -226,7 +252,7 @@ impl<'r, O: Observer> Evaluation<'r, O> {
         let owner = owner.or(request.resource.account);
         let same = match (principal.account, owner) {
             (_, None) => true,
-            (Some(account), Some(owner)) => account == owner,
+            (Some(account), Some(owner)) => is_same_account(account, owner),
             (None, Some(_)) => {
                 let owner = on_bucket.and_then(|b| b.owner_canonical.as_deref());
                 principal.canonical.is_some() && principal.canonical == owner
@@ -240,7 +266,7 @@ impl<'r, O: Observer> Evaluation<'r, O> {
     }
 
     fn scp_binds(&self) -> bool {
-        self.request.principal.has_identity_side() && !self.request.principal.service_linked
+        self.identity != Identity::Nobody && !self.request.principal.service_linked
     }
 
     fn rcp_binds(&self) -> bool {
@@ -248,26 +274,25 @@ impl<'r, O: Observer> Evaluation<'r, O> {
     }
 
     fn has_policies(&self) -> bool {
-        self.request.principal.has_identity_side() && !self.request.principal.acts_as_account()
+        matches!(self.identity, Identity::Policies | Identity::Federated)
     }
 
     /// Every Deny of every layer, in the order in which they are reported. Returns whether a Deny of the
     /// bucket policy was set aside for the owner's root user.
     fn denies(&mut self, outcome: &mut Outcome, bucket: Option<&Bucket>) -> bool {
         let layers = self.layers;
-        let (scp, rcp, policies) = (self.scp_binds(), self.rcp_binds(), self.has_policies());
-        let v = &mut outcome.verdicts;
-        let mut deny = None;
-        v.service_control = self.levels_deny(&layers.service_control, Layer::ServiceControl, scp, &mut deny);
-        v.resource_control = self.levels_deny(&layers.resource_control, Layer::ResourceControl, rcp, &mut deny);
-        v.vpc_endpoint = self.set_denies(&layers.vpc_endpoint, Layer::VpcEndpoint, true, &mut deny);
+        let (v, deny) = (&mut outcome.verdicts, &mut outcome.found.deny);
+        // PERF: most requests meet no guardrail.
+        if self.guarded {
+            self.organization_denies(v, deny);
+        }
         let mut resource_deny = None;
         let resource = self.set_denies(&layers.resource, Layer::Resource, true, &mut resource_deny);
         let repaired = resource == Verdict::Deny && bucket.is_some_and(|b| guards::is_policy_repair(b, self.request));
         let given_side = bucket.is_some() || !matches!(layers.grants, LayerState::Absent);
         v.resource = match resource {
             Verdict::Deny if !repaired => {
-                deny = deny.or(resource_deny);
+                *deny = deny.or(resource_deny);
                 ResourceVerdict::Deny
             }
             // Whatever the policy says, it cannot keep the owner's root user from it.
@@ -278,15 +303,31 @@ impl<'r, O: Observer> Evaluation<'r, O> {
             Verdict::Absent if !given_side => ResourceVerdict::Absent,
             _ => ResourceVerdict::NoMatch,
         };
-        v.identity = self.set_denies(&layers.identity, Layer::Identity, policies, &mut deny);
-        v.boundary = self.set_denies(&layers.boundary, Layer::Boundary, policies, &mut deny);
-        let identity_side = self.request.principal.has_identity_side();
-        v.session = self.set_denies(&layers.session, Layer::Session, identity_side, &mut deny);
-        outcome.found.deny = deny;
+        v.identity = self.set_denies(&layers.identity, Layer::Identity, self.has_policies(), deny);
+        if self.guarded {
+            self.limits_deny(v, deny);
+        }
         repaired
     }
 
+    #[inline(never)]
+    fn organization_denies(&mut self, v: &mut Verdicts, deny: &mut Option<StatementRef>) {
+        let layers = self.layers;
+        let (scp, rcp) = (self.scp_binds(), self.rcp_binds());
+        v.service_control = self.levels_deny(&layers.service_control, Layer::ServiceControl, scp, deny);
+        v.resource_control = self.levels_deny(&layers.resource_control, Layer::ResourceControl, rcp, deny);
+        v.vpc_endpoint = self.set_denies(&layers.vpc_endpoint, Layer::VpcEndpoint, true, deny);
+    }
+
+    #[inline(never)]
+    fn limits_deny(&mut self, v: &mut Verdicts, deny: &mut Option<StatementRef>) {
+        let layers = self.layers;
+        v.boundary = self.set_denies(&layers.boundary, Layer::Boundary, self.has_policies(), deny);
+        v.session = self.set_denies(&layers.session, Layer::Session, self.identity != Identity::Nobody, deny);
+    }
+
     /// `Deny`, or what the layer says without its Allows: `NoMatch`, `Absent` or `Unknown`.
+    #[inline]
     fn set_denies(
         &mut self,
         state: &'r LayerState<PolicySet>,
@@ -298,10 +339,11 @@ impl<'r, O: Observer> Evaluation<'r, O> {
             _ if !applies => Verdict::Absent,
             LayerState::Absent => Verdict::Absent,
             LayerState::Unknown => Verdict::Unknown,
-            LayerState::Given(_) if !O::TRACE && first.is_some() => Verdict::NoMatch,
+            // PERF: most policies only allow.
+            LayerState::Given(set) if !O::TRACE && (first.is_some() || !set.denies()) => Verdict::NoMatch,
             LayerState::Given(set) => match self.search(set, layer, 0, Effect::Deny) {
-                Some(at) => {
-                    first.get_or_insert(at.0);
+                Some(hit) => {
+                    first.get_or_insert(hit.at.full(layer, 0));
                     Verdict::Deny
                 }
                 None => Verdict::NoMatch,
@@ -323,8 +365,8 @@ impl<'r, O: Observer> Evaluation<'r, O> {
             LayerState::Given(levels) => {
                 let mut verdict = Verdict::NoMatch;
                 for (level, set) in (0..).zip(levels) {
-                    if let Some((at, _)) = self.search(set, layer, level, Effect::Deny) {
-                        first.get_or_insert(at);
+                    if let Some(hit) = self.search(set, layer, level, Effect::Deny) {
+                        first.get_or_insert(hit.at.full(layer, level));
                         verdict = Verdict::Deny;
                         if !O::TRACE {
                             break;
@@ -339,6 +381,15 @@ impl<'r, O: Observer> Evaluation<'r, O> {
     /// The Allows of every layer but the resource's.
     fn allows(&mut self, outcome: &mut Outcome) {
         let layers = self.layers;
+        if self.guarded {
+            self.guardrails_allow(outcome);
+        }
+        outcome.found.identity = self.set_allows(&layers.identity, Layer::Identity, &mut outcome.verdicts.identity);
+    }
+
+    #[inline(never)]
+    fn guardrails_allow(&mut self, outcome: &mut Outcome) {
+        let layers = self.layers;
         outcome.verdicts.service_control = self.levels_allow(outcome.verdicts.service_control, &mut outcome.scp_gap);
         if outcome.verdicts.resource_control == Verdict::NoMatch {
             if O::TRACE {
@@ -349,31 +400,22 @@ impl<'r, O: Observer> Evaluation<'r, O> {
             // Full access is implied (Organizations guide, RCPs).
             outcome.verdicts.resource_control = Verdict::Allow;
         }
-        let mut found = None;
-        self.set_allows(&layers.vpc_endpoint, Layer::VpcEndpoint, &mut outcome.verdicts.vpc_endpoint, &mut found);
-        self.set_allows(&layers.identity, Layer::Identity, &mut outcome.verdicts.identity, &mut outcome.found.identity);
-        self.set_allows(&layers.boundary, Layer::Boundary, &mut outcome.verdicts.boundary, &mut found);
-        self.set_allows(&layers.session, Layer::Session, &mut outcome.verdicts.session, &mut found);
+        self.set_allows(&layers.vpc_endpoint, Layer::VpcEndpoint, &mut outcome.verdicts.vpc_endpoint);
+        self.set_allows(&layers.boundary, Layer::Boundary, &mut outcome.verdicts.boundary);
+        self.set_allows(&layers.session, Layer::Session, &mut outcome.verdicts.session);
     }
 
-    fn set_allows(
-        &mut self,
-        state: &'r LayerState<PolicySet>,
-        layer: Layer,
-        verdict: &mut Verdict,
-        found: &mut Option<StatementRef>,
-    ) {
-        let Some(set) = state.given() else { return };
+    fn set_allows(&mut self, state: &'r LayerState<PolicySet>, layer: Layer, verdict: &mut Verdict) -> Option<Hit> {
+        let set = state.given()?;
         // A layer that denies or does not apply is looked through only for the explanation.
         if *verdict != Verdict::NoMatch && !(O::TRACE && *verdict == Verdict::Deny) {
-            return;
+            return None;
         }
-        if let Some((at, _)) = self.search(set, layer, 0, Effect::Allow) {
-            *found = Some(at);
-            if *verdict == Verdict::NoMatch {
-                *verdict = Verdict::Allow;
-            }
+        let hit = self.search(set, layer, 0, Effect::Allow);
+        if hit.is_some() && *verdict == Verdict::NoMatch {
+            *verdict = Verdict::Allow;
         }
+        hit
     }
 
     fn levels_allow(&mut self, verdict: Verdict, gap: &mut Option<u16>) -> Verdict {
@@ -397,11 +439,11 @@ impl<'r, O: Observer> Evaluation<'r, O> {
         let request = self.request;
         let mut best: Option<Reach> = None;
         if let Some(set) = self.layers.resource.given()
-            && let Some((at, named)) = self.search(set, Layer::Resource, 0, Effect::Allow)
+            && let Some(hit) = self.search_set::<true>(set, Layer::Resource, 0, Effect::Allow)
             && !outcome.foreign_object
         {
-            outcome.found.resource = Some(at);
-            best = Some(guards::reach_of(named, &request.principal));
+            outcome.found.resource = Some(hit);
+            best = Some(guards::reach_of(hit.named, &request.principal));
         }
         if let Some(bucket) = bucket {
             let ignore_public = match &bucket.public_access_block {
@@ -426,98 +468,138 @@ impl<'r, O: Observer> Evaluation<'r, O> {
         }
     }
 
-    /// The first statement of an effect that meets the request; of a resource policy's Allows the one that
-    /// reaches furthest. What comes first does not depend on the index.
-    fn search(
+    /// The first statement of an effect that meets the request.
+    fn search(&mut self, set: &'r PolicySet, layer: Layer, level: u16, effect: Effect) -> Option<Hit> {
+        self.search_set::<false>(set, layer, level, effect)
+    }
+
+    /// The first statement of an effect that meets the request or, `RANKED`, the one that reaches furthest.
+    /// What comes first does not depend on the index.
+    fn search_set<const RANKED: bool>(
         &mut self,
         set: &'r PolicySet,
         layer: Layer,
         level: u16,
         effect: Effect,
-    ) -> Option<(StatementRef, Named)> {
-        let ranked = layer == Layer::Resource && effect == Effect::Allow;
+    ) -> Option<Hit> {
         let mut best: Option<Hit> = None;
         for (number, policy) in (0_u16..).zip(set.policies()) {
             let subject = Subject { policy, request: self.request, bounded: self.bounded };
-            let at = |statement| StatementRef { layer, level, policy: number, statement };
-            let consider = |statement: u32, named: Named, best: &mut Option<Hit>| {
-                let hit = Hit { policy: number, statement, named };
-                let better = best.is_none_or(|b| {
-                    let earlier = (number, statement) < (b.policy, b.statement);
-                    if ranked { named > b.named || named == b.named && earlier } else { earlier }
-                });
-                if better {
-                    *best = Some(hit);
-                }
+            let place = Place { layer, level, policy: number };
+            let index = policy.index_of(effect);
+            let hit = if O::TRACE {
+                let ids = (0_u32..).zip(policy.statements()).filter(|(_, s)| s.effect == effect).map(|(id, _)| id);
+                self.best_of::<RANKED>(&subject, ids, place, None)
+            } else if let Some(list) = index.scan() {
+                self.best_of::<RANKED>(&subject, list.iter().copied(), place, None)
+            } else {
+                self.look_up::<RANKED>(&subject, place, index)
             };
-            if O::TRACE {
-                for (id, statement) in (0_u32..).zip(policy.statements()).filter(|(_, s)| s.effect == effect) {
-                    if let Some(named) = self.meets(&subject, statement, at(id)) {
-                        consider(id, named, &mut best);
-                    }
-                }
-                continue;
+            if let Some(hit) = hit
+                && best.is_none_or(|b| RANKED && hit.named > b.named)
+            {
+                best = Some(hit);
             }
-            let probe = Probe {
-                names: self.request.principal.hashes(),
-                resource: self.request.resource.arn,
-                action: self.request.action.id(),
-            };
-            policy.index_of(effect).visit(policy, &probe, |id| {
-                if let Some(hit) = best
-                    && (number, id) >= (hit.policy, hit.statement)
-                    && (!ranked || hit.named == Named::Everyone)
-                {
-                    return false;
-                }
-                if let Some(statement) = statement_of(policy, id)
-                    && let Some(named) = self.meets(&subject, statement, at(id))
-                {
-                    consider(id, named, &mut best);
-                }
-                true
-            });
-            if best.is_some() && !ranked {
+            if !RANKED && !O::TRACE && best.is_some() {
                 break;
             }
         }
-        best.map(|hit| (StatementRef { layer, level, policy: hit.policy, statement: hit.statement }, hit.named))
+        best
+    }
+
+    #[inline(never)]
+    fn look_up<const RANKED: bool>(&mut self, subject: &Subject<'_>, place: Place, index: &Index) -> Option<Hit> {
+        let request = subject.request;
+        let (names, action) = (request.principal.hashes(), request.action.id());
+        let mut best = None;
+        index.visit(subject.policy, &Probe { names, resource: request.resource.arn, action }, &mut |list| {
+            best = self.best_of::<RANKED>(subject, list.iter().copied(), place, best);
+        });
+        best
+    }
+
+    /// The better of `best` and what an ascending list has.
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than the loop")]
+    #[inline(always)]
+    fn best_of<const RANKED: bool>(
+        &mut self,
+        subject: &Subject<'_>,
+        ids: impl Iterator<Item = u32>,
+        place: Place,
+        mut best: Option<Hit>,
+    ) -> Option<Hit> {
+        for id in ids {
+            let at = At::new(place.policy, id);
+            if let Some(hit) = best
+                && !O::TRACE
+                && at >= hit.at
+                && (!RANKED || hit.named == Named::Everyone)
+            {
+                break;
+            }
+            let Some(statement) = subject.policy.statements().get(id as usize) else { continue };
+            let Some(named) = self.meets(subject, statement, at.full(place.layer, place.level)) else { continue };
+            if best.is_none_or(|b| if RANKED && named != b.named { named > b.named } else { at < b.at }) {
+                best = Some(Hit { at, named });
+                if !RANKED && !O::TRACE {
+                    break;
+                }
+            }
+        }
+        best
     }
 
     /// Whom the statement named, where all its parts meet the request.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than the test")]
+    #[inline(always)]
     fn meets(&mut self, subject: &Subject<'_>, statement: &Statement, at: StatementRef) -> Option<Named> {
+        // PERF: most statements end here.
         let action = subject.action_met(statement) && !self.observer.skip(at);
         if !action && !O::TRACE {
             return None;
         }
-        let principal = subject.principal_named(statement);
-        if principal.is_none() && !O::TRACE {
-            return None;
+        let parts = Parts { action, ..self.other_parts(subject, statement) };
+        self.observer.statement(at, parts);
+        parts.principal.filter(|_| parts.all())
+    }
+
+    /// What of the statement beside the action meets the request; the silent observer stops at what does not.
+    #[inline(never)]
+    fn other_parts(&mut self, subject: &Subject<'_>, statement: &Statement) -> Parts {
+        let mut parts = Parts { action: false, principal: None, resource: false, conditions: false };
+        parts.principal = subject.principal_named(statement);
+        if parts.principal.is_none() && !O::TRACE {
+            return parts;
         }
-        let resource = subject.resource_met(statement);
-        if !resource && !O::TRACE {
-            return None;
+        parts.resource = subject.resource_met(statement);
+        if !parts.resource && !O::TRACE {
+            return parts;
         }
-        let mut conditions = true;
+        parts.conditions = true;
+        // PERF: most statements have none.
+        if statement.conditions.len == 0 {
+            return parts;
+        }
         for condition in subject.policy.conditions(statement.conditions) {
             let supposed = self.observer.suppose(subject, condition);
             let met = supposed.unwrap_or_else(|| subject.condition_met(condition, statement.effect));
             self.observer.condition(met);
-            conditions &= met;
+            parts.conditions &= met;
             if !met && !O::TRACE {
-                return None;
+                return parts;
             }
         }
-        let parts = Parts { action, principal, resource, conditions };
-        self.observer.statement(at, parts);
-        principal.filter(|_| parts.all())
+        parts
     }
 }
 
+/// PERF: the twelve digits are compared as two words, without a call.
 #[inline]
-fn statement_of(policy: &CompiledPolicy, id: u32) -> Option<&Statement> {
-    policy.statements().get(id as usize)
+fn is_same_account(one: &str, other: &str) -> bool {
+    match (one.as_bytes().as_array::<12>(), other.as_bytes().as_array::<12>()) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
+    }
 }
 
 fn identity_side(request: &AuthorizationRequest<'_>) -> Identity {
@@ -531,12 +613,11 @@ fn identity_side(request: &AuthorizationRequest<'_>) -> Identity {
 }
 
 /// Names the statement, ACL or grant behind an Allow.
-fn allowed_by(decision: Decision, outcome: &Outcome) -> Decision {
-    let basis = *decision.basis();
-    match basis.code {
-        Code::IdentityAllows => decision.with_statement(outcome.found.identity),
+fn allowed_by(ruling: Ruling, outcome: &Outcome) -> Decision {
+    match ruling.code {
+        Code::IdentityAllows => ruling.decision(outcome.found.identity.map(|hit| hit.at.full(Layer::Identity, 0))),
         Code::ResourceAllows | Code::BothSidesAllow if outcome.found.resource.is_some() => {
-            decision.with_statement(outcome.found.resource)
+            ruling.decision(outcome.found.resource.map(|hit| hit.at.full(Layer::Resource, 0)))
         }
         Code::ResourceAllows | Code::BothSidesAllow => {
             let (code, layer) = if outcome.grant.is_some_and(|(_, reach)| outcome.acl.is_none_or(|a| a.reach < reach)) {
@@ -544,9 +625,9 @@ fn allowed_by(decision: Decision, outcome: &Outcome) -> Decision {
             } else {
                 (Code::AclAllows, Layer::Acl)
             };
-            let code = if basis.code == Code::BothSidesAllow { basis.code } else { code };
-            Decision::Allow(Basis { code, layer, statement: None })
+            let code = if ruling.code == Code::BothSidesAllow { ruling.code } else { code };
+            Ruling { code, layer, ..ruling }.decision(None)
         }
-        _ => decision,
+        _ => ruling.decision(None),
     }
 }

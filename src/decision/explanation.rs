@@ -4,7 +4,7 @@ use super::combine::{Decision, Layer};
 use super::context::Entry;
 use super::evaluate::{Observer, Outcome, Parts, StatementRef, evaluate};
 use super::layers::Layers;
-use super::matching::{Fit, Subject};
+use super::matching::Subject;
 use super::request::AuthorizationRequest;
 use super::trace::{Step, Trace};
 use crate::compiled::condition::{Condition, OperandValue};
@@ -297,7 +297,7 @@ impl<'e> StatementView<'e> {
     #[must_use]
     pub fn matched_resource(&self) -> Option<&'e Pattern> {
         let arn = self.request.resource.arn;
-        self.resources().iter().find(|p| self.subject().fit(&p.matcher, arn, None) == Fit::Yes)
+        self.resources().iter().find(|p| self.subject().fits(&p.matcher, arn, None))
     }
 
     /// The resource patterns with their variables replaced.

@@ -3,6 +3,7 @@
 use super::combine::Layer;
 use super::evaluate::StatementRef;
 use crate::compiled::CompiledPolicy;
+use crate::policy::Effect;
 use crate::policy::acl::{Acl, ObjectOwnership, PublicAccessBlock};
 use std::sync::Arc;
 
@@ -28,6 +29,13 @@ impl<T> LayerState<T> {
         }
     }
 
+    /// Whether the layer does not apply.
+    #[inline]
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
     /// Whether the layer exists but was not given.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
@@ -43,20 +51,30 @@ impl<T> From<Option<T>> for LayerState<T> {
 
 /// Policies that count as one: an Allow of any of them allows. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct PolicySet(Arc<[Arc<CompiledPolicy>]>);
+pub struct PolicySet {
+    policies: Arc<[Arc<CompiledPolicy>]>,
+    denies: bool,
+}
 
 impl PolicySet {
     /// The set of these policies.
     #[must_use]
     pub fn new(policies: Vec<Arc<CompiledPolicy>>) -> Self {
-        Self(policies.into())
+        let denies = policies.iter().any(|p| p.statements().iter().any(|s| s.effect == Effect::Deny));
+        Self { policies: policies.into(), denies }
+    }
+
+    /// Whether some statement denies.
+    #[inline]
+    pub(super) fn denies(&self) -> bool {
+        self.denies
     }
 
     /// The policies in their order.
     #[inline]
     #[must_use]
     pub fn policies(&self) -> &[Arc<CompiledPolicy>] {
-        &self.0
+        &self.policies
     }
 }
 
@@ -122,6 +140,15 @@ pub struct Layers {
 }
 
 impl Layers {
+    /// Whether a layer beside identity and resource policies applies.
+    pub(super) fn are_guarded(&self) -> bool {
+        !(self.service_control.is_absent()
+            && self.resource_control.is_absent()
+            && self.vpc_endpoint.is_absent()
+            && self.boundary.is_absent()
+            && self.session.is_absent())
+    }
+
     fn sets(&self, layer: Layer) -> &[PolicySet] {
         let set = match layer {
             Layer::Identity => self.identity.given().map(std::slice::from_ref),

@@ -57,7 +57,9 @@ pub fn matches<'v>(
     rules: Rules,
     steps: &mut impl Steps,
 ) -> bool {
-    let bytes = value.as_bytes();
+    let (bytes, arena) = (value.as_bytes(), arena.as_bytes());
+    // PERF: a literal behind a star that reaches everywhere is searched for, not tried at every place.
+    let plain = rules.segmented_until.is_none();
     let mut token = 0;
     let mut at = 0;
     // The token behind the last star, and where its run ends at present.
@@ -72,6 +74,10 @@ pub fn matches<'v>(
                 if token == tokens.len() && rules.segmented_until.is_none() {
                     return true;
                 }
+                if plain {
+                    let Some(end) = next_end(tokens, token, arena, bytes, at, rules.ignore_case) else { return false };
+                    at = end;
+                }
                 star = Some((token, at));
                 continue;
             }
@@ -82,9 +88,9 @@ pub fn matches<'v>(
                 at = next_char(bytes, at);
                 true
             }
-            Some(Token::Literal(span)) => advance(bytes, &mut at, span.of(arena), rules.ignore_case),
+            Some(Token::Literal(span)) => advance(bytes, &mut at, literal(arena, *span), rules.ignore_case),
             Some(Token::Variable(number)) => match variable(*number) {
-                Some(text) => advance(bytes, &mut at, text, rules.ignore_case),
+                Some(text) => advance(bytes, &mut at, text.as_bytes(), rules.ignore_case),
                 None => return false,
             },
         };
@@ -102,30 +108,58 @@ pub fn matches<'v>(
             return false;
         }
         *end = next_char(bytes, *end);
-        if let Some(Token::Literal(span)) = tokens.get(*resume)
-            && !rules.ignore_case
-            && rules.segmented_until.is_none()
-        {
-            // PERF: skip to the next place where the literal can begin at all.
-            let Some(first) = span.of(arena).as_bytes().first() else {
-                return false;
-            };
-            let Some(skip) = bytes.get(*end..).and_then(|rest| rest.iter().position(|b| b == first)) else {
-                return false;
-            };
-            *end += skip;
+        if plain {
+            let Some(next) = next_end(tokens, *resume, arena, bytes, *end, rules.ignore_case) else { return false };
+            *end = next;
         }
         (token, at) = (*resume, *end);
     }
 }
 
+/// The first place from `from` on where the run before the token `resume` can end, so that a literal there fits.
+#[inline]
+fn next_end(
+    tokens: &[Token],
+    resume: usize,
+    arena: &[u8],
+    bytes: &[u8],
+    from: usize,
+    ignore_case: bool,
+) -> Option<usize> {
+    let Some(Token::Literal(span)) = tokens.get(resume) else { return Some(from) };
+    let wanted = literal(arena, *span);
+    if resume + 1 == tokens.len() {
+        // The last literal stands at the end or nowhere.
+        return bytes.len().checked_sub(wanted.len()).filter(|end| *end >= from);
+    }
+    let (first, others) = wanted.split_first()?;
+    let mut end = from;
+    if ignore_case {
+        return bytes.get(end..)?.iter().position(|b| b.eq_ignore_ascii_case(first)).map(|skip| end + skip);
+    }
+    loop {
+        end += bytes.get(end..)?.iter().position(|b| b == first)?;
+        // Most places differ in the next byte or two, before a call to compare memory would pay.
+        let found = bytes.get(end + 1..end + wanted.len())?;
+        if found.iter().zip(others).all(|(a, b)| a == b) {
+            return Some(end);
+        }
+        end += 1;
+    }
+}
+
+#[inline]
+fn literal(arena: &[u8], span: Span) -> &[u8] {
+    arena.get(span.range()).unwrap_or_default()
+}
+
 /// Moves past `text` where the value continues with it.
 #[inline]
-fn advance(bytes: &[u8], at: &mut usize, text: &str, ignore_case: bool) -> bool {
+fn advance(bytes: &[u8], at: &mut usize, text: &[u8], ignore_case: bool) -> bool {
     let Some(found) = bytes.get(*at..*at + text.len()) else {
         return false;
     };
-    let same = if ignore_case { found.eq_ignore_ascii_case(text.as_bytes()) } else { found == text.as_bytes() };
+    let same = if ignore_case { found.eq_ignore_ascii_case(text) } else { found == text };
     if same {
         *at += text.len();
     }
