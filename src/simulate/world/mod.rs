@@ -7,6 +7,7 @@
 mod dumps;
 mod native;
 mod resolve;
+mod who;
 
 use super::reader::Findings;
 use crate::compiled::CompiledPolicy;
