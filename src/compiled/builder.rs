@@ -8,13 +8,14 @@ use super::statement::{ActionClass, CompiledPolicy, Resources, Statement};
 use crate::policy::document::{self, MatchList, PrincipalType, Text};
 use crate::policy::operators::{Family, Operator};
 use crate::policy::{Effect, PolicyDocument, Version};
-use crate::words::ids::{continue_lower, hash_lower};
+use crate::words::ids::{Prehashed, continue_lower, hash_lower};
 use crate::words::problem::Span;
 use crate::words::template::{self, Piece, Special};
 use crate::words::values;
 use crate::words::vocabulary::{self, ActionId};
 use crate::words::wildcard::{Token, part_of};
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 pub(super) fn compile(name: Arc<str>, document: &PolicyDocument) -> CompiledPolicy {
@@ -25,7 +26,7 @@ pub(super) fn compile(name: Arc<str>, document: &PolicyDocument) -> CompiledPoli
         arena: has_decoded_text(document).then(String::new),
         variables_live: document.version() == Version::V2012,
         statements: Vec::with_capacity(count),
-        class_numbers: HashMap::new(),
+        class_numbers: HashMap::default(),
         classes: Vec::new(),
         patterns: Vec::with_capacity(count * 2),
         tokens: Vec::new(),
@@ -91,7 +92,7 @@ struct Builder<'d> {
     arena: Option<String>,
     variables_live: bool,
     statements: Vec<Statement>,
-    class_numbers: HashMap<u64, Vec<u32>>,
+    class_numbers: HashMap<u64, Vec<u32>, BuildHasherDefault<Prehashed>>,
     classes: Vec<ActionClass>,
     patterns: Vec<Pattern>,
     tokens: Vec<Token>,

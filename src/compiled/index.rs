@@ -8,15 +8,16 @@ use super::pattern::Matcher;
 use super::prefixes::{Prefixes, PrefixesBuilder};
 use super::principal::Principals;
 use super::statement::{CompiledPolicy, Statement};
+use crate::words::ids::Prehashed;
 use crate::words::problem::Span;
 use crate::words::vocabulary::ActionId;
 use crate::words::wildcard::Token;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
-/// Up to this many candidates are scanned; beyond, they are indexed.
-/// Measured with W3 of the benchmark: a scan of 16 costs about what the look-ups cost.
-const SCAN: usize = 16;
+/// Up to this many candidates are scanned; beyond, they are indexed. A scan of 32 takes about as long as the
+/// look-ups (the benchmark's W3), and small policies compile without building an index.
+const SCAN: usize = 32;
 
 /// Numbers of statements, ascending.
 type List = Box<[u32]>;
@@ -162,7 +163,7 @@ impl Node {
         let mut prefixes = PrefixesBuilder::default();
         let mut needles = NeedlesBuilder::default();
         for (prefix, list) in by_prefix {
-            if list.len() <= SCAN / 2 {
+            if list.len() <= SCAN / 4 {
                 prefixes.add(prefix, list.iter().map(|(e, _)| e.id));
                 continue;
             }
@@ -260,25 +261,5 @@ fn leading_literal(tokens: &[Token]) -> Span {
     match tokens.first() {
         Some(Token::Literal(span)) => *span,
         _ => Span::default(),
-    }
-}
-
-/// Keys that are hashes already.
-#[derive(Default)]
-struct Prehashed(u64);
-
-impl Hasher for Prehashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }

@@ -70,12 +70,12 @@ impl KeyRef {
     /// The key of that name, standing at `name` in the arena.
     #[must_use]
     pub fn new(text: &str, name: Span) -> Self {
-        let known = vocabulary::known_key(text);
+        let facts = vocabulary::key_facts(text);
         Self {
             name,
-            known,
-            hash: if known.is_some() { 0 } else { hash_lower(text) },
-            multivalued: vocabulary::is_multivalued(text),
+            known: facts.id,
+            hash: if facts.id.is_some() { 0 } else { hash_lower(text) },
+            multivalued: facts.multivalued,
         }
     }
 }

@@ -6,7 +6,7 @@
 use crate::compiled::pattern::KeyRef;
 use crate::words::ids::hash_lower;
 use crate::words::values::{self, Instant, Number};
-use crate::words::vocabulary::{self, KeyId, KeyType};
+use crate::words::vocabulary::{self, KeyFacts, KeyId, KeyType};
 use std::borrow::Cow;
 use std::net::IpAddr;
 
@@ -177,8 +177,9 @@ impl<'a> Context<'a> {
     /// Sets a key to one value. The name compares without case; the value is typed by the catalogue.
     pub fn set(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) -> &mut Self {
         let name = name.into();
-        let value = ContextValue::typed(value, vocabulary::key_type(&name));
-        self.put(name, Values::One([value]), false)
+        let facts = vocabulary::key_facts(&name);
+        let value = ContextValue::typed(value, facts.kind);
+        self.put(name, facts, Values::One([value]), false)
     }
 
     /// Sets a key to any number of values; with none the key is present and empty.
@@ -188,21 +189,24 @@ impl<'a> Context<'a> {
         values: impl IntoIterator<Item = V>,
     ) -> &mut Self {
         let name = name.into();
-        let kind = vocabulary::key_type(&name);
-        let values: Vec<_> = values.into_iter().map(|v| ContextValue::typed(v, kind)).collect();
+        let facts = vocabulary::key_facts(&name);
+        let values: Vec<_> = values.into_iter().map(|v| ContextValue::typed(v, facts.kind)).collect();
         let many = values.len() > 1;
-        self.put(name, Values::Many(values), many)
+        self.put(name, facts, Values::Many(values), many)
     }
 
     /// Sets a key to a value that is typed already.
     pub fn set_value(&mut self, name: impl Into<Cow<'a, str>>, value: ContextValue<'a>) -> &mut Self {
-        self.put(name.into(), Values::One([value]), false)
+        let name = name.into();
+        let facts = vocabulary::key_facts(&name);
+        self.put(name, facts, Values::One([value]), false)
     }
 
-    fn put(&mut self, name: Cow<'a, str>, values: Values<'a>, many: bool) -> &mut Self {
-        let multivalued = many || vocabulary::is_multivalued(&name);
-        let hash = hash_lower(&name);
-        let known = vocabulary::known_key(&name);
+    fn put(&mut self, name: Cow<'a, str>, facts: KeyFacts, values: Values<'a>, many: bool) -> &mut Self {
+        let multivalued = many || facts.multivalued;
+        let known = facts.id;
+        // Well-known keys are found by their number.
+        let hash = if known.is_some() { 0 } else { hash_lower(&name) };
         let entry = Entry { name, hash, multivalued, values };
         if let Some(id) = known {
             let slot = self.slots.get(id.index()).copied().unwrap_or(NO_ENTRY);

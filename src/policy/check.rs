@@ -7,7 +7,7 @@ use super::operators::{Family, Operator};
 use super::parse::Reader;
 use crate::words::codes::Code;
 use crate::words::json::Node;
-use crate::words::template::{self, Special};
+use crate::words::template;
 use crate::words::values;
 use crate::words::vocabulary::{self, ActionId, BUCKET, OBJECT};
 use std::collections::HashMap;
@@ -42,17 +42,29 @@ pub(super) fn unique_sids(reader: &mut Reader<'_>, statements: &[Statement]) {
     if !is_iam_document(reader.options.kind) {
         return;
     }
+    // PERF: most policies are small enough to compare every pair.
+    if statements.len() <= 32 {
+        for (at, sid) in statements.iter().enumerate().filter_map(|(at, s)| Some((at, s.sid.as_ref()?))) {
+            let text = sid.get(reader.source);
+            let mut earlier = statements.iter().take(at).filter_map(|s| s.sid.as_ref());
+            if !text.is_empty() && earlier.any(|other| other.get(reader.source) == text) {
+                taken(reader, sid);
+            }
+        }
+        return;
+    }
     let mut seen = std::collections::HashSet::new();
     for sid in statements.iter().filter_map(|s| s.sid.as_ref()) {
         let text = sid.get(reader.source);
         if !text.is_empty() && !seen.insert(text) {
-            reader.error(
-                Code::DuplicateSid,
-                sid.span,
-                format!("the statement id `{text}` is taken; ids are unique in a policy"),
-            );
+            taken(reader, sid);
         }
     }
+}
+
+fn taken(reader: &mut Reader<'_>, sid: &Text) {
+    let message = format!("the statement id `{}` is taken; ids are unique in a policy", sid.get(reader.source));
+    reader.error(Code::DuplicateSid, sid.span, message);
 }
 
 /// AWS's quota in characters without white space, or bytes for resource policies.
@@ -204,7 +216,8 @@ fn resource(reader: &mut Reader<'_>, item: &Text) {
         reader.error(Code::InvalidResource, item.span, format!("`{text}` must be an ARN or `*`"));
         return;
     }
-    if let Some(variable) = text.find("${")
+    if text.as_bytes().contains(&b'$')
+        && let Some(variable) = text.find("${")
         && text.get(..variable).is_some_and(|before| before.matches(':').count() < 5)
         && reader.version == Version::V2012
     {
@@ -222,7 +235,8 @@ fn resource(reader: &mut Reader<'_>, item: &Text) {
 /// Warns about `${…}` that is not what it seems.
 fn variables(reader: &mut Reader<'_>, item: &Text, taken: bool) {
     let text = item.get(reader.source);
-    if !text.contains("${") {
+    // PERF: a search for one byte first; almost no text has a variable.
+    if !text.as_bytes().contains(&b'$') || !text.contains("${") {
         return;
     }
     if reader.version == Version::V2008 {
@@ -234,7 +248,7 @@ fn variables(reader: &mut Reader<'_>, item: &Text, taken: bool) {
             item.span,
             "this operator takes no policy variables: `${…}` is plain text here",
         );
-    } else if template::pieces(text, Special { wildcards: true, variables: true }).1 {
+    } else if template::is_malformed(text) {
         reader.warn(Code::VariableMalformed, item.span, "this policy variable is not well formed and stays plain text");
     }
 }
@@ -251,21 +265,37 @@ fn condition_key(reader: &mut Reader<'_>, condition: &Condition) {
 
 /// Under one operator the strict reader has refused equal names already; these differ in case.
 fn repeated_keys(reader: &mut Reader<'_>, conditions: &[Condition]) {
+    // PERF: a statement has a handful of conditions; only long lists are worth a table.
+    if conditions.len() <= 12 {
+        for (at, condition) in conditions.iter().enumerate() {
+            let key = condition.key.get(reader.source);
+            let twin = |c: &&Condition| {
+                let other = c.key.get(reader.source);
+                c.operator == condition.operator && other.eq_ignore_ascii_case(key) && other != key
+            };
+            if conditions.iter().take(at).any(|c| twin(&c)) {
+                warn_of_twin(reader, condition);
+            }
+        }
+        return;
+    }
     let mut first: HashMap<(Operator, String), &str> = HashMap::new();
-    for condition in conditions.iter().filter(|_| conditions.len() > 1) {
+    for condition in conditions {
         let key = condition.key.get(reader.source);
         match first.entry((condition.operator, key.to_ascii_lowercase())) {
             Entry::Vacant(free) => {
                 free.insert(key);
             }
-            Entry::Occupied(twin) if *twin.get() != key => {
-                let message =
-                    format!("`{key}` stands twice under this operator, differing only in case: both must hold");
-                reader.warn(Code::DuplicateConditionKey, condition.key.span, message);
-            }
+            Entry::Occupied(twin) if *twin.get() != key => warn_of_twin(reader, condition),
             Entry::Occupied(_) => {}
         }
     }
+}
+
+fn warn_of_twin(reader: &mut Reader<'_>, condition: &Condition) {
+    let key = condition.key.get(reader.source);
+    let message = format!("`{key}` stands twice under this operator, differing only in case: both must hold");
+    reader.warn(Code::DuplicateConditionKey, condition.key.span, message);
 }
 
 fn operand(reader: &mut Reader<'_>, statement: &Statement, condition: &Condition, value: &Text) {

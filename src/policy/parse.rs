@@ -290,7 +290,7 @@ impl Reader<'_> {
                     continue;
                 }
             };
-            let Some(keys) = self.members(&member.value, &format!("`{name}`")) else {
+            let Some(keys) = self.members(&member.value, name) else {
                 continue;
             };
             for key in keys {

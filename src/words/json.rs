@@ -267,7 +267,7 @@ impl Reader<'_, '_> {
         if self.eat(b'}') {
             return Ok(Kind::Object(members));
         }
-        members.reserve(4);
+        members.reserve(6);
         loop {
             self.skip_space();
             let start = self.at;
@@ -300,11 +300,14 @@ impl Reader<'_, '_> {
         // Policies have objects of a handful of members; hashing pays only for large ones.
         if members.len() <= 12 {
             for (i, member) in members.iter().enumerate() {
-                let name = member.name.as_str(self.source).unwrap_or_default();
-                if let Some(first) =
-                    members.iter().take(i).find(|m| m.name.as_str(self.source).unwrap_or_default() == name)
-                {
-                    self.problems.push(duplicate(self.source, name, first, member));
+                for first in members.iter().take(i) {
+                    if may_equal(&first.name, &member.name)
+                        && let Some(name) = member.name.as_str(self.source)
+                        && first.name.as_str(self.source) == Some(name)
+                    {
+                        self.problems.push(duplicate(self.source, name, first, member));
+                        break;
+                    }
                 }
             }
             return;
@@ -345,17 +348,17 @@ impl Reader<'_, '_> {
     fn string(&mut self) -> Step<Kind> {
         let start = self.at + 1;
         self.at = start;
-        loop {
-            match self.bytes.get(self.at) {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(Kind::String(None));
-                }
-                Some(b'\\') => return self.escaped_string(start),
-                Some(0..0x20) => return Err(self.control_character()),
-                Some(_) => self.at += 1,
-                None => return Err(self.unclosed(start - 1)),
+        // PERF: one tight loop over the bytes of the text; most strings have nothing to decode.
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        self.at += rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len());
+        match self.bytes.get(self.at) {
+            Some(b'"') => {
+                self.at += 1;
+                Ok(Kind::String(None))
             }
+            Some(b'\\') => self.escaped_string(start),
+            Some(_) => Err(self.control_character()),
+            None => Err(self.unclosed(start - 1)),
         }
     }
 
@@ -497,6 +500,12 @@ impl Reader<'_, '_> {
         }
         Problem::error(Code::JsonSyntax, Span::new(start, end), "this escape sequence is not valid")
     }
+}
+
+/// PERF: names of different lengths differ, unless one had to be decoded.
+fn may_equal(a: &Node, b: &Node) -> bool {
+    let plain = matches!((&a.kind, &b.kind), (Kind::String(None), Kind::String(None)));
+    !plain || a.span.end - a.span.start == b.span.end - b.span.start
 }
 
 fn duplicate(source: &str, name: &str, first: &Member, second: &Member) -> Problem {

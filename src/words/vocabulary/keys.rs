@@ -64,17 +64,34 @@ pub fn known_key(name: &str) -> Option<KeyId> {
     }
 }
 
-fn row(name: &str) -> Option<&'static KeyRow> {
+/// Everything the catalogue knows of a key, with one look-up.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyFacts {
+    /// Its number, where it is well known.
+    pub id: Option<KeyId>,
+    /// Its type, where it is known.
+    pub kind: Option<KeyType>,
+    /// Whether it can have several values.
+    pub multivalued: bool,
+}
+
+/// The facts of the key of that name, in any case.
+#[must_use]
+pub fn key_facts(name: &str) -> KeyFacts {
     if let Some(id) = known_key(name) {
-        return KNOWN.get(id.index());
+        let row = KNOWN.get(id.index());
+        return KeyFacts { id: Some(id), kind: row.map(|r| r.kind), multivalued: row.is_some_and(|r| r.multivalued) };
     }
-    FAMILIES.iter().find(|f| starts_with_fold(name, f.name))
+    let family = FAMILIES.iter().find(|f| starts_with_fold(name, f.name));
+    let federated = starts_with_fold(name, "saml:edupersonaffiliation") || ends_with_fold(name, ":amr");
+    // Federation keys are not in the catalogue: `saml:…` lists and Cognito's `amr` (IAM User Guide).
+    KeyFacts { id: None, kind: family.map(|f| f.kind), multivalued: family.map_or(federated, |f| f.multivalued) }
 }
 
 /// The type of a key, where it is known.
 #[must_use]
 pub fn key_type(name: &str) -> Option<KeyType> {
-    row(name).map(|row| row.kind)
+    key_facts(name).kind
 }
 
 /// The family a key belongs to, such as `aws:PrincipalTag/`.
@@ -86,11 +103,7 @@ pub fn family(name: &str) -> Option<&'static str> {
 /// Whether the key can have several values; conditions on it need a set operator.
 #[must_use]
 pub fn is_multivalued(name: &str) -> bool {
-    // Federation keys are not in the catalogue: `saml:…` lists and Cognito's `amr` (IAM User Guide).
-    row(name).map_or_else(
-        || starts_with_fold(name, "saml:edupersonaffiliation") || ends_with_fold(name, ":amr"),
-        |row| row.multivalued,
-    )
+    key_facts(name).multivalued
 }
 
 fn starts_with_fold(text: &str, start: &str) -> bool {

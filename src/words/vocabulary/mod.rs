@@ -13,6 +13,6 @@ mod services;
 pub use actions::{
     AccessLevel, ActionId, BUCKET, NONE, OBJECT, OTHER, Service, actions_matching, binds_rcp, known_actions,
 };
-pub use keys::{KeyId, KeyType, family, is_multivalued, key_type, known_key};
+pub use keys::{KeyFacts, KeyId, KeyType, family, is_multivalued, key_facts, key_type, known_key};
 #[cfg(feature = "cli")]
 pub use services::{action_names, exact_action, service_names, services_with};
