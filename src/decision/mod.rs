@@ -1,6 +1,6 @@
 //! F3, decision: one algorithm from request and layers to an answer.
 //!
-//! [`evaluate`](evaluate::evaluate) is generic over an observer: with the silent one it is the fast
+//! `evaluate` is generic over an observer: with the silent one it is the fast
 //! path, with the tracing one it is the explanation. There is no second evaluator. No I/O, no clock,
 //! no logging, and on warm structures no heap allocation in `decide`.
 

@@ -1,6 +1,6 @@
 //! F1, policy: documents as they were written, and access control lists.
 //!
-//! A [`PolicyDocument`](document::PolicyDocument) is faithful: it keeps the order of its elements and
+//! A [`PolicyDocument`] is faithful: it keeps the order of its elements and
 //! every place, and prints back to an equal document. Nothing is decided here.
 
 pub mod acl;

@@ -6,7 +6,7 @@
 
 use super::problem::Span;
 
-/// One token of a compiled pattern. Spans point into the arena given to [`matches`].
+/// One token of a compiled pattern. Spans point into the arena given to [`matches()`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Token {
     /// Text that must stand here.
