@@ -234,11 +234,12 @@ impl<'d> Builder<'d> {
         for item in &list.items {
             let (content, text) = self.place(item);
             let special = Special { wildcards: true, variables: arn && self.variables_live };
-            let matcher = if content.starts_with("arn:") && special.variables && content.contains("${") {
-                self.arn_matcher(content, text)
-            } else {
-                self.matcher(content, text, special)
-            };
+            let matcher =
+                if content.starts_with("arn:") && special.variables && template::first_variable(content).is_some() {
+                    self.arn_matcher(content, text)
+                } else {
+                    self.matcher(content, text, special)
+                };
             self.patterns.push(Pattern { text, span: item.span, matcher });
         }
         run_since(&self.patterns, first)
@@ -264,7 +265,7 @@ impl<'d> Builder<'d> {
         if content == "*" && special.wildcards {
             return Matcher::Any;
         }
-        if !content.contains(['*', '?', '$']) {
+        if !content.bytes().any(|b| matches!(b, b'*' | b'?' | b'$')) {
             return Matcher::Exact(place);
         }
         let first = self.tokens.len();
@@ -279,7 +280,7 @@ impl<'d> Builder<'d> {
             let span = part_of(content, part);
             Span { start: base + span.start, end: base + span.end }
         };
-        for piece in template::pieces(content, special).0 {
+        template::each_piece(content, special, |piece| {
             let token = match piece {
                 Piece::Literal(text) => Token::Literal(at(text)),
                 Piece::One => Token::One,
@@ -292,7 +293,7 @@ impl<'d> Builder<'d> {
                 }
             };
             self.tokens.push(token);
-        }
+        });
         variables
     }
 
@@ -344,7 +345,8 @@ impl<'d> Builder<'d> {
             }
             Family::Arn => {
                 let matcher = self.matcher(content, place, Special { wildcards: true, variables });
-                let six_parts = fifth_colon_outside_braces(content).is_some() || content.contains("${");
+                let six_parts =
+                    fifth_colon_outside_braces(content).is_some() || template::first_variable(content).is_some();
                 six_parts.then_some(OperandValue::Pattern(matcher))
             }
             Family::Number => values::Number::parse(content).map(|n| OperandValue::Number(n.small())),

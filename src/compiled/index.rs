@@ -19,6 +19,9 @@ use std::hash::BuildHasherDefault;
 /// look-ups (the benchmark's W3), and small policies compile without building an index.
 const SCAN: usize = 32;
 
+/// Up to this many statements that list specific principals are looked at one by one; beyond, under their names.
+const NAMED: usize = 4;
+
 /// Numbers of statements, ascending.
 type List = Box<[u32]>;
 
@@ -87,7 +90,8 @@ impl Index {
     pub(super) fn build(policy: &CompiledPolicy, entries: Vec<Entry<'_>>) -> Self {
         let mut named: HashMap<u64, Vec<Entry<'_>>> = HashMap::new();
         let mut others = Vec::new();
-        if entries.len() <= SCAN {
+        let lists = |e: &&Entry<'_>| matches!(e.statement.principals, Principals::Listed { everyone: false, .. });
+        if entries.iter().filter(lists).count() <= NAMED {
             others = entries;
         } else {
             for entry in entries {

@@ -42,29 +42,18 @@ pub(super) fn unique_sids(reader: &mut Reader<'_>, statements: &[Statement]) {
     if !is_iam_document(reader.options.kind) {
         return;
     }
-    // PERF: most policies are small enough to compare every pair.
-    if statements.len() <= 32 {
-        for (at, sid) in statements.iter().enumerate().filter_map(|(at, s)| Some((at, s.sid.as_ref()?))) {
-            let text = sid.get(reader.source);
-            let mut earlier = statements.iter().take(at).filter_map(|s| s.sid.as_ref());
-            if !text.is_empty() && earlier.any(|other| other.get(reader.source) == text) {
-                taken(reader, sid);
-            }
-        }
-        return;
-    }
-    let mut seen = std::collections::HashSet::new();
-    for sid in statements.iter().filter_map(|s| s.sid.as_ref()) {
-        let text = sid.get(reader.source);
-        if !text.is_empty() && !seen.insert(text) {
-            taken(reader, sid);
+    let source = reader.source;
+    let mut sids: Vec<_> = statements.iter().filter_map(|s| s.sid.as_ref()).map(|s| (s.get(source), s.span)).collect();
+    sids.sort_unstable();
+    for pair in sids.windows(2) {
+        if let [(before, _), (sid, span)] = *pair
+            && before == sid
+            && !sid.is_empty()
+        {
+            let message = format!("the statement id `{sid}` is taken; ids are unique in a policy");
+            reader.error(Code::DuplicateSid, span, message);
         }
     }
-}
-
-fn taken(reader: &mut Reader<'_>, sid: &Text) {
-    let message = format!("the statement id `{}` is taken; ids are unique in a policy", sid.get(reader.source));
-    reader.error(Code::DuplicateSid, sid.span, message);
 }
 
 /// AWS's quota in characters without white space, or bytes for resource policies.
@@ -216,15 +205,14 @@ fn resource(reader: &mut Reader<'_>, item: &Text) {
         reader.error(Code::InvalidResource, item.span, format!("`{text}` must be an ARN or `*`"));
         return;
     }
-    if text.as_bytes().contains(&b'$')
-        && let Some(variable) = text.find("${")
-        && text.get(..variable).is_some_and(|before| before.matches(':').count() < 5)
+    if let Some(variable) = template::first_variable(text)
+        && text.get(..variable).is_some_and(|before| colons(before) < 5)
         && reader.version == Version::V2012
     {
         let message = "a policy variable before the fifth colon of an ARN is plain text and matches nothing";
         reader.warn(Code::VariableInert, item.span, message);
     }
-    let colons = text.matches(':').count();
+    let colons = colons(text);
     if colons < 5 && !text.contains(['*', '?']) {
         let message = format!("`{text}` has {} of an ARN's six parts and matches no resource", colons + 1);
         reader.warn(Code::OperandNeverMatches, item.span, message);
@@ -232,11 +220,14 @@ fn resource(reader: &mut Reader<'_>, item: &Text) {
     variables(reader, item, true);
 }
 
+fn colons(text: &str) -> usize {
+    text.bytes().filter(|b| *b == b':').count()
+}
+
 /// Warns about `${…}` that is not what it seems.
 fn variables(reader: &mut Reader<'_>, item: &Text, taken: bool) {
     let text = item.get(reader.source);
-    // PERF: a search for one byte first; almost no text has a variable.
-    if !text.as_bytes().contains(&b'$') || !text.contains("${") {
+    if template::first_variable(text).is_none() {
         return;
     }
     if reader.version == Version::V2008 {
@@ -308,7 +299,7 @@ fn operand(reader: &mut Reader<'_>, statement: &Statement, condition: &Condition
         Family::Bool | Family::Null if values::parse_bool(text).is_none() => "`true` or `false`",
         Family::Binary if values::parse_base64(text).is_none() => "base64",
         Family::Ip if values::parse_range(text).is_none() => "an IP address or CIDR range",
-        Family::Arn if !text.contains("${") && text.matches(':').count() < 5 => "an ARN of six parts",
+        Family::Arn if template::first_variable(text).is_none() && colons(text) < 5 => "an ARN of six parts",
         _ => return,
     };
     if operator.family == Family::Ip && reader.options.kind == PolicyKind::Bucket {

@@ -137,7 +137,7 @@ impl Reader<'_> {
 
     fn read_statement(&mut self, node: &Node) -> Option<Statement> {
         let members = self.members(node, "a statement")?;
-        let before = self.errors();
+        let before = self.problems.len();
         let (mut sid, mut effect, mut principal, mut actions, mut resources) = (None, None, None, None, None);
         let mut conditions = Vec::new();
         for member in members {
@@ -180,15 +180,21 @@ impl Reader<'_> {
                 }
             }
         }
-        self.require(node, members, "Effect", &["Effect"]);
-        self.require(node, members, "Action", &["Action", "NotAction"]);
-        if self.options.kind != PolicyKind::Trust {
+        if effect.is_none() {
+            self.require(node, members, "Effect", &["Effect"]);
+        }
+        if actions.is_none() {
+            self.require(node, members, "Action", &["Action", "NotAction"]);
+        }
+        if resources.is_none() && self.options.kind != PolicyKind::Trust {
             self.require(node, members, "Resource", &["Resource", "NotResource"]);
         }
-        if self.options.kind.has_principal() && self.options.kind != PolicyKind::VpcEndpoint {
+        let with_principal = self.options.kind.has_principal() && self.options.kind != PolicyKind::VpcEndpoint;
+        if principal.is_none() && with_principal {
             self.require(node, members, "Principal", &["Principal", "NotPrincipal"]);
         }
-        if self.errors() > before && (effect.is_none() || actions.is_none()) {
+        let refused = self.problems.iter().skip(before).any(|p| p.severity == Severity::Error);
+        if refused && (effect.is_none() || actions.is_none()) {
             return None;
         }
         let (effect, effect_span) = effect?;
@@ -204,10 +210,6 @@ impl Reader<'_> {
         };
         check::statement(self, &statement);
         Some(statement)
-    }
-
-    fn errors(&self) -> usize {
-        self.problems.iter().filter(|p| p.severity == Severity::Error).count()
     }
 
     fn exclusive(&mut self, taken: bool, member: &Member, element: &str) {

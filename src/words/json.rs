@@ -348,9 +348,7 @@ impl Reader<'_, '_> {
     fn string(&mut self) -> Step<Kind> {
         let start = self.at + 1;
         self.at = start;
-        // PERF: one tight loop over the bytes of the text; most strings have nothing to decode.
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        self.at += rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len());
+        self.skip_plain();
         match self.bytes.get(self.at) {
             Some(b'"') => {
                 self.at += 1;
@@ -362,14 +360,34 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// Moves to the next byte of a string that means something: a quote, a backslash, a control character.
+    fn skip_plain(&mut self) {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        const HIGHS: u64 = 0x8080_8080_8080_8080;
+        // PERF: eight bytes at a time. A byte below `n` (of 128 at most) sets its high bit in `word - n * ONES`
+        // where it had none. Bytes above the first such one may be flagged wrongly, the first never is.
+        let below = |word: u64, n: u64| word.wrapping_sub(ONES * n) & !word & HIGHS;
+        while let Some(chunk) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
+            let word = u64::from_le_bytes(*chunk);
+            let quote = word ^ (ONES * u64::from(b'"'));
+            let backslash = word ^ (ONES * u64::from(b'\\'));
+            let found = below(word, 0x20) | below(quote, 1) | below(backslash, 1);
+            self.at += found.trailing_zeros() as usize / 8;
+            if found != 0 {
+                return;
+            }
+        }
+        while self.bytes.get(self.at).is_some_and(|b| !matches!(b, b'"' | b'\\' | 0..0x20)) {
+            self.at += 1;
+        }
+    }
+
     /// Continues a string at its first backslash.
     fn escaped_string(&mut self, start: usize) -> Step<Kind> {
         let mut text = String::from(self.source.get(start..self.at).unwrap_or_default());
         loop {
             let plain = self.at;
-            while self.bytes.get(self.at).is_some_and(|b| !matches!(b, b'"' | b'\\' | 0..0x20)) {
-                self.at += 1;
-            }
+            self.skip_plain();
             text.push_str(self.source.get(plain..self.at).unwrap_or_default());
             match self.bytes.get(self.at) {
                 Some(b'"') => {
@@ -537,6 +555,22 @@ mod tests {
         let mut printed = String::new();
         node.print(text, &mut printed);
         assert_eq!(printed, r#"{"a":[1.0,-2e3,"x"],"bA":{"c":null}}"#);
+    }
+
+    #[test]
+    fn finds_what_ends_a_string_at_every_place() {
+        for length in 0..20 {
+            for plain in ["a", "é", "!", "#", "[", "\u{7f}"] {
+                let start = format!("[\"{}", plain.repeat(length));
+                for end in ["\"]", "\\n\"]", "\\\"\"]"] {
+                    assert_eq!(problems(&format!("{start}{end}")), [], "{start}{end}");
+                }
+                for control in ["\u{1f}", "\0"] {
+                    let at = u32::try_from(start.len()).expect("short");
+                    assert_eq!(problems(&format!("{start}{control}\"]")), [("E101".to_owned(), at)], "{start}");
+                }
+            }
+        }
     }
 
     #[test]

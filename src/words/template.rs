@@ -39,48 +39,68 @@ pub struct Special {
 #[must_use]
 pub fn pieces(text: &str, special: Special) -> (Vec<Piece<'_>>, bool) {
     let mut out = Vec::new();
+    let malformed = each_piece(text, special, |piece| out.push(piece));
+    (out, malformed)
+}
+
+/// Calls `visit` with every piece of a text, without a list; returns whether some `${` was not well formed.
+pub fn each_piece<'t>(text: &'t str, special: Special, mut visit: impl FnMut(Piece<'t>)) -> bool {
     let mut malformed = false;
     let mut rest = text;
+    let mut after_run = false;
     while !rest.is_empty() {
-        let stop = rest.find(|c| match c {
-            '*' | '?' => special.wildcards,
-            '$' => special.variables,
+        // What is special is ASCII, so a place found among the bytes is one between characters.
+        let stop = rest.bytes().position(|b| match b {
+            b'*' | b'?' => special.wildcards,
+            b'$' => special.variables,
             _ => false,
         });
         let (literal, tail) = rest.split_at(stop.unwrap_or(rest.len()));
         if !literal.is_empty() {
-            out.push(Piece::Literal(literal));
+            visit(Piece::Literal(literal));
+            after_run = false;
         }
         rest = tail;
         if let Some(tail) = rest.strip_prefix('*') {
             // Two stars in a row mean the same as one.
-            if out.last() != Some(&Piece::Run) {
-                out.push(Piece::Run);
+            if !after_run {
+                visit(Piece::Run);
             }
+            after_run = true;
             rest = tail;
         } else if let Some(tail) = rest.strip_prefix('?') {
-            out.push(Piece::One);
+            visit(Piece::One);
+            after_run = false;
             rest = tail;
         } else if rest.starts_with('$') {
+            after_run = false;
             if let Some((piece, tail)) = variable(rest) {
-                out.push(piece);
+                visit(piece);
                 rest = tail;
             } else {
                 malformed |= rest.starts_with("${");
                 let (dollar, tail) = rest.split_at(1);
-                out.push(Piece::Literal(dollar));
+                visit(Piece::Literal(dollar));
                 rest = tail;
             }
         }
     }
-    (out, malformed)
+    malformed
+}
+
+/// Where the first `${` stands.
+#[must_use]
+pub fn first_variable(text: &str) -> Option<usize> {
+    // PERF: most texts have no `$`; and a search for a text costs more to set up than most texts are long.
+    let bytes = text.as_bytes();
+    if bytes.contains(&b'$') { bytes.windows(2).position(|pair| pair == b"${") } else { None }
 }
 
 /// Whether some `${` in the text is not well formed: what [`pieces`] tells, without the pieces.
 #[must_use]
 pub fn is_malformed(text: &str) -> bool {
     let mut rest = text;
-    while let Some(at) = rest.find("${") {
+    while let Some(at) = first_variable(rest) {
         match rest.get(at..).and_then(variable) {
             Some((_, tail)) => rest = tail,
             None => return true,

@@ -3,6 +3,7 @@
 use super::catalogue::{ACTIONS, RCP_SERVICES};
 use crate::words::ids::{continue_lower, hash_lower};
 use crate::words::wildcard::Wildcard;
+use std::cmp::Ordering;
 use std::ops::Range;
 
 /// The services whose actions are numbered.
@@ -163,21 +164,25 @@ pub fn actions_matching(service: Service, pattern: &str) -> impl Iterator<Item =
             // The rows are sorted by lower-case name, so those with a common start stand together.
             let start = pattern.get(..at).unwrap_or_default();
             let rows = ACTIONS.get(all.clone()).unwrap_or_default();
-            let from = rows.partition_point(|row| head(row.name, at).lt(lower(start)));
-            let to = rows.partition_point(|row| head(row.name, at).le(lower(start)));
-            (all.start + from..all.start + to, None)
+            let from = rows.partition_point(|row| order_of_start(row.name, start).is_lt());
+            let found = rows.get(from..).unwrap_or_default();
+            let count = found.partition_point(|row| order_of_start(row.name, start).is_eq());
+            (all.start + from..all.start + from + count, None)
         }
         Some(_) => (all, Some(Wildcard::new(pattern))),
     };
     ids(some).filter(move |id| filter.as_ref().is_none_or(|f| f.matches(id.name(), true)))
 }
 
-fn lower(text: &str) -> impl Iterator<Item = u8> {
-    text.bytes().map(|b| b.to_ascii_lowercase())
-}
-
-fn head(name: &str, length: usize) -> impl Iterator<Item = u8> {
-    lower(name).take(length)
+/// How the beginning of a name compares with `start`, without case; equal where the name starts with it.
+fn order_of_start(name: &str, start: &str) -> Ordering {
+    for (of_name, wanted) in name.bytes().zip(start.bytes()) {
+        let order = of_name.to_ascii_lowercase().cmp(&wanted.to_ascii_lowercase());
+        if order.is_ne() {
+            return order;
+        }
+    }
+    if name.len() < start.len() { Ordering::Less } else { Ordering::Equal }
 }
 
 fn ids(range: Range<usize>) -> impl Iterator<Item = ActionId> {
