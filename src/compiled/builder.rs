@@ -7,7 +7,7 @@ use super::principal::{NameKind, PrincipalName, Principals, name_hash, named_acc
 use super::statement::{ActionClass, CompiledPolicy, Resources, Statement};
 use crate::policy::document::{self, MatchList, PrincipalType, Text};
 use crate::policy::operators::{Family, Operator};
-use crate::policy::{Effect, PolicyDocument, Version};
+use crate::policy::{Effect, PolicyDocument, PolicyKind, Version};
 use crate::words::ids::{Prehashed, continue_lower, hash_lower};
 use crate::words::problem::Span;
 use crate::words::template::{self, Piece, Special};
@@ -44,7 +44,8 @@ pub(super) fn compile(name: Arc<str>, document: &PolicyDocument) -> CompiledPoli
         source: source.clone(),
         arena,
         kind: document.kind(),
-        public: document.is_public(),
+        // S3 alone asks, of bucket policies.
+        public: document.kind() == PolicyKind::Bucket && document.is_public(),
         statements: builder.statements.into(),
         classes: builder.classes.into(),
         patterns: builder.patterns.into(),
@@ -69,22 +70,13 @@ fn index(policy: &CompiledPolicy, effect: Effect) -> Index {
 
 /// Texts with escapes have to be copied into an arena; otherwise the source itself is the arena.
 fn has_decoded_text(document: &PolicyDocument) -> bool {
-    let source = &document.source().text;
-    let decoded = |t: &Text| !std::ptr::eq(t.get(source).as_bytes().as_ptr_range().start, inner_start(t, source));
     document.statements().iter().any(|s| {
         let principals = s.principal.iter().flat_map(|p| p.entries.iter().map(|(_, t)| t));
         let resources = s.resources.iter().flat_map(|r| &r.items);
         let conditions = s.conditions.iter().flat_map(|c| c.values.iter().chain([&c.key]));
         let mut texts = s.sid.iter().chain(principals).chain(&s.actions.items).chain(resources).chain(conditions);
-        texts.any(decoded)
+        texts.any(Text::is_decoded)
     })
-}
-
-/// Where the text would begin if it stood in the source as it is.
-fn inner_start(text: &Text, source: &str) -> *const u8 {
-    let range = text.span.range();
-    let quoted = source.as_bytes().get(range.start) == Some(&b'"');
-    source.get(range.start + usize::from(quoted)..).unwrap_or_default().as_ptr()
 }
 
 struct Builder<'d> {

@@ -140,6 +140,12 @@ impl Text {
         Some(Self { span: node.span, decoded, quoted: matches!(node.kind, Kind::String(None)) })
     }
 
+    /// Whether the text had to be decoded: it does not stand in the source as it is.
+    #[must_use]
+    pub fn is_decoded(&self) -> bool {
+        self.decoded.is_some()
+    }
+
     /// The text itself, given the document's source.
     #[must_use]
     pub fn get<'t>(&'t self, source: &'t str) -> &'t str {
