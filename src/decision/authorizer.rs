@@ -1,9 +1,10 @@
 //! The front of the decision core.
 
 use super::combine::Decision;
-use super::evaluate::{Silent, evaluate};
+use super::evaluate::evaluate;
 use super::explanation::Explanation;
 use super::layers::Layers;
+use super::observer::Silent;
 use super::remedies::{self, Remedy};
 use super::request::AuthorizationRequest;
 use super::trace::Trace;

@@ -3,7 +3,7 @@
 //! A pure function over a finite domain; a test enumerates all of it against a table written from
 //! AWS's flow chart. Source: IAM User Guide, "Policy evaluation logic".
 
-use super::evaluate::StatementRef;
+use super::observer::StatementRef;
 use crate::words::codes::Code;
 
 /// Which kind of policy or setting.

@@ -2,9 +2,10 @@
 
 use super::combine::{Decision, Layer};
 use super::context::Entry;
-use super::evaluate::{Observer, Outcome, Parts, StatementRef, evaluate};
+use super::evaluate::{Outcome, evaluate};
 use super::layers::Layers;
 use super::matching::Subject;
+use super::observer::{Observer, Parts, StatementRef};
 use super::request::AuthorizationRequest;
 use super::trace::{Step, Trace};
 use crate::compiled::condition::{Condition, OperandValue};

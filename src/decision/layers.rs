@@ -1,7 +1,7 @@
 //! What applies to a request: the layers of policies and S3's own settings.
 
 use super::combine::Layer;
-use super::evaluate::StatementRef;
+use super::observer::StatementRef;
 use crate::compiled::CompiledPolicy;
 use crate::policy::Effect;
 use crate::policy::acl::{Acl, ObjectOwnership, PublicAccessBlock};

@@ -7,9 +7,10 @@
 use super::authorizer::Authorizer;
 use super::combine::{Decision, Layer};
 use super::context::ContextValue;
-use super::evaluate::{Observer, StatementRef, evaluate};
+use super::evaluate::evaluate;
 use super::explanation::{Explanation, StatementView};
 use super::layers::{LayerState, Layers, PolicySet};
+use super::observer::{Observer, Silent, StatementRef};
 use super::request::AuthorizationRequest;
 use crate::compiled::CompiledPolicy;
 use crate::compiled::condition::{Condition, OperandValue};
@@ -130,7 +131,7 @@ fn evaluated(explanation: &Explanation<'_>, changes: Vec<Change>, at: StatementR
             None => request.context.remove(&change.key),
         };
     }
-    if !evaluate(explanation.layers(), &request, &mut super::evaluate::Silent).is_allowed() {
+    if !evaluate(explanation.layers(), &request, &mut Silent).is_allowed() {
         return None;
     }
     let words: Vec<&str> = changes.iter().map(|c| c.words.as_str()).collect();
@@ -245,7 +246,7 @@ fn add_allow(layers: &Layers, request: &AuthorizationRequest<'_>, lacking: Layer
     let mut policies = slot.given().map(|set| set.policies().to_vec()).unwrap_or_default();
     policies.push(added);
     *slot = LayerState::Given(PolicySet::new(policies));
-    if !evaluate(&changed, request, &mut super::evaluate::Silent).is_allowed() {
+    if !evaluate(&changed, request, &mut Silent).is_allowed() {
         return None;
     }
     let change = format!("{words} that allows `{}` on `{}`", request.action.as_str(), request.resource.arn);

@@ -1,6 +1,7 @@
 //! The observer behind explanations: what met and what failed, as compact records.
 
-use super::evaluate::{Observer, Outcome, Parts, StatementRef};
+use super::evaluate::Outcome;
+use super::observer::{Observer, Parts, StatementRef};
 
 /// A statement that was looked at.
 #[derive(Clone, Copy, Debug)]
