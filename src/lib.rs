@@ -30,7 +30,10 @@ pub mod compiled;
 pub mod decision;
 #[cfg(feature = "cli")]
 pub mod edges;
+pub mod gate;
 pub mod manual;
 pub mod policy;
 pub mod simulate;
+#[cfg(feature = "server")]
+pub mod storage;
 pub mod words;

@@ -1,3 +1,5 @@
 //! F7, edges: where the outside world comes in.
 
 pub mod cli;
+#[cfg(feature = "server")]
+pub mod server;

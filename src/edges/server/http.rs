@@ -1,0 +1,1 @@
+//! Listeners: plain and TLS, time-outs, bounded connections, draining.
