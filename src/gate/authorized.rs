@@ -5,12 +5,24 @@ use super::target::Target;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+/// The object that a copy reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its bucket.
+    pub bucket: String,
+    /// Its key.
+    pub key: String,
+    /// Its version, where one is named.
+    pub version: Option<String>,
+}
+
 /// A request that was allowed to do `O`, and on what. Only [`super::authorize`] makes one; what storage
 /// touches is what stands in it, so that nothing can be authorized on one object and done to another.
 #[derive(Debug)]
 pub struct Authorized<O> {
     target: Target,
     version: Option<String>,
+    source: Option<Source>,
     caller: Arc<Caller>,
     time: i64,
     operation: PhantomData<fn() -> O>,
@@ -18,14 +30,26 @@ pub struct Authorized<O> {
 
 impl<O> Authorized<O> {
     /// INVARIANT: called where every decision that the operation needs was an Allow, and nowhere else.
-    pub(super) fn proven(target: Target, version: Option<String>, caller: Arc<Caller>, time: i64) -> Self {
-        Self { target, version, caller, time, operation: PhantomData }
+    pub(super) fn proven(
+        target: Target,
+        version: Option<String>,
+        source: Option<Source>,
+        caller: Arc<Caller>,
+        time: i64,
+    ) -> Self {
+        Self { target, version, source, caller, time, operation: PhantomData }
     }
 
     /// A grant without a decision, for the tests of storage.
     #[cfg(test)]
     pub(crate) fn for_test(target: Target, version: Option<&str>, caller: Arc<Caller>, time: i64) -> Self {
-        Self::proven(target, version.map(str::to_owned), caller, time)
+        Self::proven(target, version.map(str::to_owned), None, caller, time)
+    }
+
+    /// As [`Self::for_test`], of a copy.
+    #[cfg(test)]
+    pub(crate) fn copying_for_test(target: Target, source: Source, caller: Arc<Caller>, time: i64) -> Self {
+        Self::proven(target, None, Some(source), caller, time)
     }
 
     /// What may be touched.
@@ -50,6 +74,12 @@ impl<O> Authorized<O> {
     #[must_use]
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
+    }
+
+    /// The object that may be read for a copy.
+    #[must_use]
+    pub fn source(&self) -> Option<&Source> {
+        self.source.as_ref()
     }
 
     /// Who was allowed.

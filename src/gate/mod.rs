@@ -1,11 +1,23 @@
 //! F5, the gate: from the facts of an HTTP request to decisions, and the only maker of [`Authorized`].
+//!
+//! Absent here: I/O, clocks, HTTP libraries; and any decision: those are [`crate::decision`]'s.
 
+mod authorize;
 mod authorized;
 mod caller;
+mod facts;
+pub mod needs;
 pub mod operations;
+mod scene;
 mod target;
 
-pub use authorized::Authorized;
+pub use authorize::{
+    Ask, ListedAsk, POSTED_KEY, Refusal, SourceAsk, Witness, arn, authorize, authorize_listed, may_learn_absence,
+    needed, version_of,
+};
+pub use authorized::{Authorized, Source};
 pub use caller::Caller;
-pub use operations::{Operation, OperationId};
+pub use facts::{BodyFacts, RequestFacts, SeenObject, SignatureFacts};
+pub use operations::{Asked, Method, Operation, OperationId};
+pub use scene::Scene;
 pub use target::Target;

@@ -155,7 +155,7 @@ impl Keys {
 /// A permission that an operation needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Permission {
-    /// The action's name without `s3:`.
+    /// The action's full name.
     pub action: &'static str,
     /// The action where the request names a version of the object.
     pub versioned: Option<&'static str>,
@@ -253,126 +253,127 @@ use When::{
     BypassesGovernance, CopiesTags, LocksBucket, SetsAcl, SetsLegalHold, SetsOwnership, SetsRetention, SetsTags,
 };
 
-const PUT_OBJECT: Permission = on("PutObject", Object).keys(Keys::ACL.and(Keys::WRITE).and(Keys::TAGS).and(Keys::LOCK));
-const PUT_ACL: Permission = on("PutObjectAcl", Object).when(SetsAcl).keys(Keys::ACL);
-const PUT_TAGS: Permission = on("PutObjectTagging", Object).when(SetsTags).keys(Keys::TAGS);
+const PUT_OBJECT: Permission =
+    on("s3:PutObject", Object).keys(Keys::ACL.and(Keys::WRITE).and(Keys::TAGS).and(Keys::LOCK));
+const PUT_ACL: Permission = on("s3:PutObjectAcl", Object).when(SetsAcl).keys(Keys::ACL);
+const PUT_TAGS: Permission = on("s3:PutObjectTagging", Object).when(SetsTags).keys(Keys::TAGS);
 const PUT_RETENTION: Permission =
-    on("PutObjectRetention", Object).when(SetsRetention).keys(Keys::LOCK.and(Keys::RETENTION));
-const PUT_HOLD: Permission = on("PutObjectLegalHold", Object).when(SetsLegalHold).keys(Keys::LOCK);
-const READ: Permission = on("GetObject", Object).or("GetObjectVersion");
-const READ_SOURCE: Permission = on("GetObject", Source).or("GetObjectVersion");
-const PUT_PART: Permission = on("PutObject", Object).keys(Keys::WRITE);
+    on("s3:PutObjectRetention", Object).when(SetsRetention).keys(Keys::LOCK.and(Keys::RETENTION));
+const PUT_HOLD: Permission = on("s3:PutObjectLegalHold", Object).when(SetsLegalHold).keys(Keys::LOCK);
+const READ: Permission = on("s3:GetObject", Object).or("s3:GetObjectVersion");
+const READ_SOURCE: Permission = on("s3:GetObject", Source).or("s3:GetObjectVersion");
+const PUT_PART: Permission = on("s3:PutObject", Object).keys(Keys::WRITE);
 
 table! {
     // ---- the service ----
-    ListBuckets: Get Service [] [on("ListAllMyBuckets", Service)] yes;
-    GetAccountPublicAccessBlock: Get Account [] [on("GetAccountPublicAccessBlock", Service)] yes;
-    PutAccountPublicAccessBlock: Put Account [] [on("PutAccountPublicAccessBlock", Service)] yes;
-    DeleteAccountPublicAccessBlock: Delete Account [] [on("PutAccountPublicAccessBlock", Service)] yes;
+    ListBuckets: Get Service [] [on("s3:ListAllMyBuckets", Service)] yes;
+    GetAccountPublicAccessBlock: Get Account [] [on("s3:GetAccountPublicAccessBlock", Service)] yes;
+    PutAccountPublicAccessBlock: Put Account [] [on("s3:PutAccountPublicAccessBlock", Service)] yes;
+    DeleteAccountPublicAccessBlock: Delete Account [] [on("s3:PutAccountPublicAccessBlock", Service)] yes;
 
     // ---- buckets: settings ----
-    GetBucketAcl: Get Bucket [Query("acl")] [on("GetBucketAcl", Bucket)] yes;
-    PutBucketAcl: Put Bucket [Query("acl")] [on("PutBucketAcl", Bucket).keys(Keys::ACL)] yes;
-    GetBucketCors: Get Bucket [Query("cors")] [on("GetBucketCORS", Bucket)] yes;
-    PutBucketCors: Put Bucket [Query("cors")] [on("PutBucketCORS", Bucket)] yes;
-    DeleteBucketCors: Delete Bucket [Query("cors")] [on("PutBucketCORS", Bucket)] yes;
-    GetBucketEncryption: Get Bucket [Query("encryption")] [on("GetEncryptionConfiguration", Bucket)] yes;
-    PutBucketEncryption: Put Bucket [Query("encryption")] [on("PutEncryptionConfiguration", Bucket)] yes;
-    DeleteBucketEncryption: Delete Bucket [Query("encryption")] [on("PutEncryptionConfiguration", Bucket)] yes;
-    GetBucketLocation: Get Bucket [Query("location")] [on("GetBucketLocation", Bucket)] yes;
-    GetObjectLockConfiguration: Get Bucket [Query("object-lock")] [on("GetBucketObjectLockConfiguration", Bucket)] yes;
-    PutObjectLockConfiguration: Put Bucket [Query("object-lock")] [on("PutBucketObjectLockConfiguration", Bucket)] yes;
-    GetBucketOwnershipControls: Get Bucket [Query("ownershipControls")] [on("GetBucketOwnershipControls", Bucket)] yes;
-    PutBucketOwnershipControls: Put Bucket [Query("ownershipControls")] [on("PutBucketOwnershipControls", Bucket)] yes;
-    DeleteBucketOwnershipControls: Delete Bucket [Query("ownershipControls")] [on("PutBucketOwnershipControls", Bucket)] yes;
-    GetBucketPolicy: Get Bucket [Query("policy")] [on("GetBucketPolicy", Bucket)] yes;
-    PutBucketPolicy: Put Bucket [Query("policy")] [on("PutBucketPolicy", Bucket)] yes;
-    DeleteBucketPolicy: Delete Bucket [Query("policy")] [on("DeleteBucketPolicy", Bucket)] yes;
-    GetBucketPolicyStatus: Get Bucket [Query("policyStatus")] [on("GetBucketPolicyStatus", Bucket)] yes;
-    GetPublicAccessBlock: Get Bucket [Query("publicAccessBlock")] [on("GetBucketPublicAccessBlock", Bucket)] yes;
-    PutPublicAccessBlock: Put Bucket [Query("publicAccessBlock")] [on("PutBucketPublicAccessBlock", Bucket)] yes;
-    DeletePublicAccessBlock: Delete Bucket [Query("publicAccessBlock")] [on("PutBucketPublicAccessBlock", Bucket)] yes;
-    GetBucketRequestPayment: Get Bucket [Query("requestPayment")] [on("GetBucketRequestPayment", Bucket)] yes;
-    PutBucketRequestPayment: Put Bucket [Query("requestPayment")] [on("PutBucketRequestPayment", Bucket)] not_yet;
-    GetBucketTagging: Get Bucket [Query("tagging")] [on("GetBucketTagging", Bucket)] yes;
-    PutBucketTagging: Put Bucket [Query("tagging")] [on("PutBucketTagging", Bucket)] yes;
-    DeleteBucketTagging: Delete Bucket [Query("tagging")] [on("PutBucketTagging", Bucket)] yes;
-    GetBucketVersioning: Get Bucket [Query("versioning")] [on("GetBucketVersioning", Bucket)] yes;
-    PutBucketVersioning: Put Bucket [Query("versioning")] [on("PutBucketVersioning", Bucket)] yes;
+    GetBucketAcl: Get Bucket [Query("acl")] [on("s3:GetBucketAcl", Bucket)] yes;
+    PutBucketAcl: Put Bucket [Query("acl")] [on("s3:PutBucketAcl", Bucket).keys(Keys::ACL)] yes;
+    GetBucketCors: Get Bucket [Query("cors")] [on("s3:GetBucketCORS", Bucket)] yes;
+    PutBucketCors: Put Bucket [Query("cors")] [on("s3:PutBucketCORS", Bucket)] yes;
+    DeleteBucketCors: Delete Bucket [Query("cors")] [on("s3:PutBucketCORS", Bucket)] yes;
+    GetBucketEncryption: Get Bucket [Query("encryption")] [on("s3:GetEncryptionConfiguration", Bucket)] yes;
+    PutBucketEncryption: Put Bucket [Query("encryption")] [on("s3:PutEncryptionConfiguration", Bucket)] yes;
+    DeleteBucketEncryption: Delete Bucket [Query("encryption")] [on("s3:PutEncryptionConfiguration", Bucket)] yes;
+    GetBucketLocation: Get Bucket [Query("location")] [on("s3:GetBucketLocation", Bucket)] yes;
+    GetObjectLockConfiguration: Get Bucket [Query("object-lock")] [on("s3:GetBucketObjectLockConfiguration", Bucket)] yes;
+    PutObjectLockConfiguration: Put Bucket [Query("object-lock")] [on("s3:PutBucketObjectLockConfiguration", Bucket)] yes;
+    GetBucketOwnershipControls: Get Bucket [Query("ownershipControls")] [on("s3:GetBucketOwnershipControls", Bucket)] yes;
+    PutBucketOwnershipControls: Put Bucket [Query("ownershipControls")] [on("s3:PutBucketOwnershipControls", Bucket)] yes;
+    DeleteBucketOwnershipControls: Delete Bucket [Query("ownershipControls")] [on("s3:PutBucketOwnershipControls", Bucket)] yes;
+    GetBucketPolicy: Get Bucket [Query("policy")] [on("s3:GetBucketPolicy", Bucket)] yes;
+    PutBucketPolicy: Put Bucket [Query("policy")] [on("s3:PutBucketPolicy", Bucket)] yes;
+    DeleteBucketPolicy: Delete Bucket [Query("policy")] [on("s3:DeleteBucketPolicy", Bucket)] yes;
+    GetBucketPolicyStatus: Get Bucket [Query("policyStatus")] [on("s3:GetBucketPolicyStatus", Bucket)] yes;
+    GetPublicAccessBlock: Get Bucket [Query("publicAccessBlock")] [on("s3:GetBucketPublicAccessBlock", Bucket)] yes;
+    PutPublicAccessBlock: Put Bucket [Query("publicAccessBlock")] [on("s3:PutBucketPublicAccessBlock", Bucket)] yes;
+    DeletePublicAccessBlock: Delete Bucket [Query("publicAccessBlock")] [on("s3:PutBucketPublicAccessBlock", Bucket)] yes;
+    GetBucketRequestPayment: Get Bucket [Query("requestPayment")] [on("s3:GetBucketRequestPayment", Bucket)] yes;
+    PutBucketRequestPayment: Put Bucket [Query("requestPayment")] [on("s3:PutBucketRequestPayment", Bucket)] not_yet;
+    GetBucketTagging: Get Bucket [Query("tagging")] [on("s3:GetBucketTagging", Bucket)] yes;
+    PutBucketTagging: Put Bucket [Query("tagging")] [on("s3:PutBucketTagging", Bucket)] yes;
+    DeleteBucketTagging: Delete Bucket [Query("tagging")] [on("s3:PutBucketTagging", Bucket)] yes;
+    GetBucketVersioning: Get Bucket [Query("versioning")] [on("s3:GetBucketVersioning", Bucket)] yes;
+    PutBucketVersioning: Put Bucket [Query("versioning")] [on("s3:PutBucketVersioning", Bucket)] yes;
 
     // ---- buckets: what is not kept yet. Reading says that none is set; changing is refused ----
-    GetBucketAccelerateConfiguration: Get Bucket [Query("accelerate")] [on("GetAccelerateConfiguration", Bucket)] yes;
-    PutBucketAccelerateConfiguration: Put Bucket [Query("accelerate")] [on("PutAccelerateConfiguration", Bucket)] not_yet;
-    GetBucketAnalyticsConfiguration: Get Bucket [Query("analytics")] [on("GetAnalyticsConfiguration", Bucket)] not_yet;
-    PutBucketAnalyticsConfiguration: Put Bucket [Query("analytics")] [on("PutAnalyticsConfiguration", Bucket)] not_yet;
-    DeleteBucketAnalyticsConfiguration: Delete Bucket [Query("analytics")] [on("PutAnalyticsConfiguration", Bucket)] not_yet;
-    GetBucketIntelligentTieringConfiguration: Get Bucket [Query("intelligent-tiering")] [on("GetIntelligentTieringConfiguration", Bucket)] not_yet;
-    PutBucketIntelligentTieringConfiguration: Put Bucket [Query("intelligent-tiering")] [on("PutIntelligentTieringConfiguration", Bucket)] not_yet;
-    DeleteBucketIntelligentTieringConfiguration: Delete Bucket [Query("intelligent-tiering")] [on("PutIntelligentTieringConfiguration", Bucket)] not_yet;
-    GetBucketInventoryConfiguration: Get Bucket [Query("inventory")] [on("GetInventoryConfiguration", Bucket)] not_yet;
-    PutBucketInventoryConfiguration: Put Bucket [Query("inventory")] [on("PutInventoryConfiguration", Bucket)] not_yet;
-    DeleteBucketInventoryConfiguration: Delete Bucket [Query("inventory")] [on("PutInventoryConfiguration", Bucket)] not_yet;
-    GetBucketLifecycleConfiguration: Get Bucket [Query("lifecycle")] [on("GetLifecycleConfiguration", Bucket)] yes;
-    PutBucketLifecycleConfiguration: Put Bucket [Query("lifecycle")] [on("PutLifecycleConfiguration", Bucket)] not_yet;
-    DeleteBucketLifecycle: Delete Bucket [Query("lifecycle")] [on("PutLifecycleConfiguration", Bucket)] not_yet;
-    GetBucketLogging: Get Bucket [Query("logging")] [on("GetBucketLogging", Bucket)] yes;
-    PutBucketLogging: Put Bucket [Query("logging")] [on("PutBucketLogging", Bucket)] not_yet;
-    GetBucketMetadataTableConfiguration: Get Bucket [Query("metadataTable")] [on("GetBucketMetadataTableConfiguration", Bucket)] not_yet;
-    GetBucketMetricsConfiguration: Get Bucket [Query("metrics")] [on("GetMetricsConfiguration", Bucket)] not_yet;
-    PutBucketMetricsConfiguration: Put Bucket [Query("metrics")] [on("PutMetricsConfiguration", Bucket)] not_yet;
-    DeleteBucketMetricsConfiguration: Delete Bucket [Query("metrics")] [on("PutMetricsConfiguration", Bucket)] not_yet;
-    GetBucketNotificationConfiguration: Get Bucket [Query("notification")] [on("GetBucketNotification", Bucket)] yes;
-    PutBucketNotificationConfiguration: Put Bucket [Query("notification")] [on("PutBucketNotification", Bucket)] not_yet;
-    GetBucketReplication: Get Bucket [Query("replication")] [on("GetReplicationConfiguration", Bucket)] yes;
-    PutBucketReplication: Put Bucket [Query("replication")] [on("PutReplicationConfiguration", Bucket)] not_yet;
-    DeleteBucketReplication: Delete Bucket [Query("replication")] [on("PutReplicationConfiguration", Bucket)] not_yet;
-    GetBucketWebsite: Get Bucket [Query("website")] [on("GetBucketWebsite", Bucket)] yes;
-    PutBucketWebsite: Put Bucket [Query("website")] [on("PutBucketWebsite", Bucket)] not_yet;
-    DeleteBucketWebsite: Delete Bucket [Query("website")] [on("DeleteBucketWebsite", Bucket)] not_yet;
+    GetBucketAccelerateConfiguration: Get Bucket [Query("accelerate")] [on("s3:GetAccelerateConfiguration", Bucket)] yes;
+    PutBucketAccelerateConfiguration: Put Bucket [Query("accelerate")] [on("s3:PutAccelerateConfiguration", Bucket)] not_yet;
+    GetBucketAnalyticsConfiguration: Get Bucket [Query("analytics")] [on("s3:GetAnalyticsConfiguration", Bucket)] not_yet;
+    PutBucketAnalyticsConfiguration: Put Bucket [Query("analytics")] [on("s3:PutAnalyticsConfiguration", Bucket)] not_yet;
+    DeleteBucketAnalyticsConfiguration: Delete Bucket [Query("analytics")] [on("s3:PutAnalyticsConfiguration", Bucket)] not_yet;
+    GetBucketIntelligentTieringConfiguration: Get Bucket [Query("intelligent-tiering")] [on("s3:GetIntelligentTieringConfiguration", Bucket)] not_yet;
+    PutBucketIntelligentTieringConfiguration: Put Bucket [Query("intelligent-tiering")] [on("s3:PutIntelligentTieringConfiguration", Bucket)] not_yet;
+    DeleteBucketIntelligentTieringConfiguration: Delete Bucket [Query("intelligent-tiering")] [on("s3:PutIntelligentTieringConfiguration", Bucket)] not_yet;
+    GetBucketInventoryConfiguration: Get Bucket [Query("inventory")] [on("s3:GetInventoryConfiguration", Bucket)] not_yet;
+    PutBucketInventoryConfiguration: Put Bucket [Query("inventory")] [on("s3:PutInventoryConfiguration", Bucket)] not_yet;
+    DeleteBucketInventoryConfiguration: Delete Bucket [Query("inventory")] [on("s3:PutInventoryConfiguration", Bucket)] not_yet;
+    GetBucketLifecycleConfiguration: Get Bucket [Query("lifecycle")] [on("s3:GetLifecycleConfiguration", Bucket)] yes;
+    PutBucketLifecycleConfiguration: Put Bucket [Query("lifecycle")] [on("s3:PutLifecycleConfiguration", Bucket)] not_yet;
+    DeleteBucketLifecycle: Delete Bucket [Query("lifecycle")] [on("s3:PutLifecycleConfiguration", Bucket)] not_yet;
+    GetBucketLogging: Get Bucket [Query("logging")] [on("s3:GetBucketLogging", Bucket)] yes;
+    PutBucketLogging: Put Bucket [Query("logging")] [on("s3:PutBucketLogging", Bucket)] not_yet;
+    GetBucketMetadataTableConfiguration: Get Bucket [Query("metadataTable")] [on("s3:GetBucketMetadataTableConfiguration", Bucket)] not_yet;
+    GetBucketMetricsConfiguration: Get Bucket [Query("metrics")] [on("s3:GetMetricsConfiguration", Bucket)] not_yet;
+    PutBucketMetricsConfiguration: Put Bucket [Query("metrics")] [on("s3:PutMetricsConfiguration", Bucket)] not_yet;
+    DeleteBucketMetricsConfiguration: Delete Bucket [Query("metrics")] [on("s3:PutMetricsConfiguration", Bucket)] not_yet;
+    GetBucketNotificationConfiguration: Get Bucket [Query("notification")] [on("s3:GetBucketNotification", Bucket)] yes;
+    PutBucketNotificationConfiguration: Put Bucket [Query("notification")] [on("s3:PutBucketNotification", Bucket)] not_yet;
+    GetBucketReplication: Get Bucket [Query("replication")] [on("s3:GetReplicationConfiguration", Bucket)] yes;
+    PutBucketReplication: Put Bucket [Query("replication")] [on("s3:PutReplicationConfiguration", Bucket)] not_yet;
+    DeleteBucketReplication: Delete Bucket [Query("replication")] [on("s3:PutReplicationConfiguration", Bucket)] not_yet;
+    GetBucketWebsite: Get Bucket [Query("website")] [on("s3:GetBucketWebsite", Bucket)] yes;
+    PutBucketWebsite: Put Bucket [Query("website")] [on("s3:PutBucketWebsite", Bucket)] not_yet;
+    DeleteBucketWebsite: Delete Bucket [Query("website")] [on("s3:DeleteBucketWebsite", Bucket)] not_yet;
 
     // ---- buckets: themselves and their contents ----
-    ListMultipartUploads: Get Bucket [Query("uploads")] [on("ListBucketMultipartUploads", Bucket)] yes;
-    ListObjectVersions: Get Bucket [Query("versions")] [on("ListBucketVersions", Bucket).keys(Keys::LISTING)] yes;
-    ListObjectsV2: Get Bucket [QueryIs("list-type", "2")] [on("ListBucket", Bucket).keys(Keys::LISTING)] yes;
-    ListObjects: Get Bucket [] [on("ListBucket", Bucket).keys(Keys::LISTING)] yes;
-    HeadBucket: Head Bucket [] [on("ListBucket", Bucket).keys(Keys::LISTING)] yes;
+    ListMultipartUploads: Get Bucket [Query("uploads")] [on("s3:ListBucketMultipartUploads", Bucket)] yes;
+    ListObjectVersions: Get Bucket [Query("versions")] [on("s3:ListBucketVersions", Bucket).keys(Keys::LISTING)] yes;
+    ListObjectsV2: Get Bucket [QueryIs("list-type", "2")] [on("s3:ListBucket", Bucket).keys(Keys::LISTING)] yes;
+    ListObjects: Get Bucket [] [on("s3:ListBucket", Bucket).keys(Keys::LISTING)] yes;
+    HeadBucket: Head Bucket [] [on("s3:ListBucket", Bucket).keys(Keys::LISTING)] yes;
     CreateBucket: Put Bucket [] [
-        on("CreateBucket", Bucket).keys(Keys::CREATION.and(Keys::ACL)),
-        on("PutBucketAcl", Bucket).when(SetsAcl).keys(Keys::ACL),
-        on("PutBucketObjectLockConfiguration", Bucket).when(LocksBucket),
-        on("PutBucketVersioning", Bucket).when(LocksBucket),
-        on("PutBucketOwnershipControls", Bucket).when(SetsOwnership)
+        on("s3:CreateBucket", Bucket).keys(Keys::CREATION.and(Keys::ACL)),
+        on("s3:PutBucketAcl", Bucket).when(SetsAcl).keys(Keys::ACL),
+        on("s3:PutBucketObjectLockConfiguration", Bucket).when(LocksBucket),
+        on("s3:PutBucketVersioning", Bucket).when(LocksBucket),
+        on("s3:PutBucketOwnershipControls", Bucket).when(SetsOwnership)
     ] yes;
-    DeleteBucket: Delete Bucket [] [on("DeleteBucket", Bucket)] yes;
+    DeleteBucket: Delete Bucket [] [on("s3:DeleteBucket", Bucket)] yes;
     DeleteObjects: Post Bucket [Query("delete")] [
-        on("DeleteObject", Listed).or("DeleteObjectVersion").keys(Keys::IF_MATCH),
-        on("BypassGovernanceRetention", Listed).when(BypassesGovernance)
+        on("s3:DeleteObject", Listed).or("s3:DeleteObjectVersion").keys(Keys::IF_MATCH),
+        on("s3:BypassGovernanceRetention", Listed).when(BypassesGovernance)
     ] yes;
     PostObject: Post Bucket [Form] [PUT_OBJECT, PUT_ACL, PUT_TAGS, PUT_RETENTION, PUT_HOLD] yes;
 
     // ---- objects: their settings ----
-    GetObjectAcl: Get Object [Query("acl")] [on("GetObjectAcl", Object).or("GetObjectVersionAcl")] yes;
-    PutObjectAcl: Put Object [Query("acl")] [on("PutObjectAcl", Object).or("PutObjectVersionAcl").keys(Keys::ACL)] yes;
+    GetObjectAcl: Get Object [Query("acl")] [on("s3:GetObjectAcl", Object).or("s3:GetObjectVersionAcl")] yes;
+    PutObjectAcl: Put Object [Query("acl")] [on("s3:PutObjectAcl", Object).or("s3:PutObjectVersionAcl").keys(Keys::ACL)] yes;
     GetObjectAttributes: Get Object [Query("attributes")] [
         READ,
-        on("GetObjectAttributes", Object).or("GetObjectVersionAttributes")
+        on("s3:GetObjectAttributes", Object).or("s3:GetObjectVersionAttributes")
     ] yes;
-    GetObjectLegalHold: Get Object [Query("legal-hold")] [on("GetObjectLegalHold", Object)] yes;
-    PutObjectLegalHold: Put Object [Query("legal-hold")] [on("PutObjectLegalHold", Object).keys(Keys::LOCK)] yes;
-    GetObjectRetention: Get Object [Query("retention")] [on("GetObjectRetention", Object)] yes;
+    GetObjectLegalHold: Get Object [Query("legal-hold")] [on("s3:GetObjectLegalHold", Object)] yes;
+    PutObjectLegalHold: Put Object [Query("legal-hold")] [on("s3:PutObjectLegalHold", Object).keys(Keys::LOCK)] yes;
+    GetObjectRetention: Get Object [Query("retention")] [on("s3:GetObjectRetention", Object)] yes;
     PutObjectRetention: Put Object [Query("retention")] [
-        on("PutObjectRetention", Object).keys(Keys::LOCK.and(Keys::RETENTION)),
-        on("BypassGovernanceRetention", Object).when(BypassesGovernance).keys(Keys::LOCK.and(Keys::RETENTION))
+        on("s3:PutObjectRetention", Object).keys(Keys::LOCK.and(Keys::RETENTION)),
+        on("s3:BypassGovernanceRetention", Object).when(BypassesGovernance).keys(Keys::LOCK.and(Keys::RETENTION))
     ] yes;
-    GetObjectTagging: Get Object [Query("tagging")] [on("GetObjectTagging", Object).or("GetObjectVersionTagging")] yes;
-    PutObjectTagging: Put Object [Query("tagging")] [on("PutObjectTagging", Object).or("PutObjectVersionTagging").keys(Keys::TAGS)] yes;
-    DeleteObjectTagging: Delete Object [Query("tagging")] [on("DeleteObjectTagging", Object).or("DeleteObjectVersionTagging")] yes;
-    GetObjectTorrent: Get Object [Query("torrent")] [on("GetObjectTorrent", Object)] not_yet;
-    RestoreObject: Post Object [Query("restore")] [on("RestoreObject", Object)] not_yet;
-    SelectObjectContent: Post Object [Query("select")] [on("GetObject", Object)] not_yet;
+    GetObjectTagging: Get Object [Query("tagging")] [on("s3:GetObjectTagging", Object).or("s3:GetObjectVersionTagging")] yes;
+    PutObjectTagging: Put Object [Query("tagging")] [on("s3:PutObjectTagging", Object).or("s3:PutObjectVersionTagging").keys(Keys::TAGS)] yes;
+    DeleteObjectTagging: Delete Object [Query("tagging")] [on("s3:DeleteObjectTagging", Object).or("s3:DeleteObjectVersionTagging")] yes;
+    GetObjectTorrent: Get Object [Query("torrent")] [on("s3:GetObjectTorrent", Object)] not_yet;
+    RestoreObject: Post Object [Query("restore")] [on("s3:RestoreObject", Object)] not_yet;
+    SelectObjectContent: Post Object [Query("select")] [on("s3:GetObject", Object)] not_yet;
 
     // ---- objects: multipart uploads ----
-    ListParts: Get Object [Query("uploadId")] [on("ListMultipartUploadParts", Object)] yes;
+    ListParts: Get Object [Query("uploadId")] [on("s3:ListMultipartUploadParts", Object)] yes;
     CreateMultipartUpload: Post Object [Query("uploads")] [PUT_OBJECT, PUT_ACL, PUT_TAGS, PUT_RETENTION, PUT_HOLD] yes;
     UploadPartCopy: Put Object [Query("uploadId"), Header("x-amz-copy-source")] [
         READ_SOURCE,
@@ -380,25 +381,25 @@ table! {
     ] yes;
     UploadPart: Put Object [Query("uploadId")] [PUT_PART] yes;
     CompleteMultipartUpload: Post Object [Query("uploadId")] [PUT_PART] yes;
-    AbortMultipartUpload: Delete Object [Query("uploadId")] [on("AbortMultipartUpload", Object)] yes;
+    AbortMultipartUpload: Delete Object [Query("uploadId")] [on("s3:AbortMultipartUpload", Object)] yes;
 
     // ---- objects: themselves ----
     GetObject: Get Object [] [READ] yes;
     HeadObject: Head Object [] [READ] yes;
     CopyObject: Put Object [Header("x-amz-copy-source")] [
         READ_SOURCE,
-        on("GetObjectTagging", Source).or("GetObjectVersionTagging").when(CopiesTags),
+        on("s3:GetObjectTagging", Source).or("s3:GetObjectVersionTagging").when(CopiesTags),
         PUT_OBJECT.keys(Keys::ACL.and(Keys::WRITE).and(Keys::TAGS).and(Keys::LOCK).and(Keys::COPY)),
         PUT_ACL,
-        on("PutObjectTagging", Object).when(CopiesTags),
+        on("s3:PutObjectTagging", Object).when(CopiesTags),
         PUT_TAGS,
         PUT_RETENTION,
         PUT_HOLD
     ] yes;
     PutObject: Put Object [] [PUT_OBJECT, PUT_ACL, PUT_TAGS, PUT_RETENTION, PUT_HOLD] yes;
     DeleteObject: Delete Object [] [
-        on("DeleteObject", Object).or("DeleteObjectVersion").keys(Keys::IF_MATCH),
-        on("BypassGovernanceRetention", Object).when(BypassesGovernance)
+        on("s3:DeleteObject", Object).or("s3:DeleteObjectVersion").keys(Keys::IF_MATCH),
+        on("s3:BypassGovernanceRetention", Object).when(BypassesGovernance)
     ] yes;
 }
 
@@ -449,8 +450,12 @@ mod tests {
             assert!(!row.needs.is_empty(), "{} needs nothing", row.name);
             for need in row.needs {
                 for action in [Some(need.action), need.versioned].into_iter().flatten() {
-                    let id = ActionId::lookup(&format!("s3:{action}"));
-                    assert!(id.is_some_and(|id| id.name() == action), "{}: s3:{action} is not an action", row.name);
+                    let id = ActionId::lookup(action);
+                    assert!(
+                        id.is_some_and(|id| format!("s3:{}", id.name()) == action),
+                        "{}: {action} is not an action",
+                        row.name
+                    );
                 }
             }
             assert!(row.needs.iter().any(|n| n.when == When::Always), "{} needs nothing for certain", row.name);

@@ -9,6 +9,7 @@ pub mod reader;
 #[cfg(feature = "cli")]
 pub mod render;
 pub mod scenario;
+pub mod sentence;
 mod settings;
 pub mod unit_tests;
 pub mod wire;

@@ -6,6 +6,7 @@
 
 mod dumps;
 mod native;
+mod party;
 mod resolve;
 mod who;
 
@@ -20,6 +21,7 @@ use crate::words::problem::{Problem, Problems, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use party::Party;
 pub use resolve::{AskError, Asked, Gap};
 
 /// Everything that was loaded.

@@ -43,7 +43,7 @@ pub(super) fn refuse<T>(code: Code, message: impl Into<String>) -> Result<T, Ask
 pub(super) type Answer<T> = Result<T, AskError>;
 
 /// A question resolved against a world.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Asked {
     /// What applies.
     pub layers: Layers,
@@ -68,19 +68,9 @@ impl World {
         let action = super::super::actions::resolve(&question.action, &resource)
             .map_err(|(code, message, candidates)| AskError { code, message, candidates })?;
         fits(&action, &resource, &question.resource)?;
-        let mut asked = Asked {
-            layers: Layers::default(),
-            request: OwnedRequest {
-                principal: who.principal.clone(),
-                action,
-                resource,
-                derive_context: true,
-                ..OwnedRequest::default()
-            },
-            gaps: Vec::new(),
-            given: Vec::new(),
-            clock_used: false,
-        };
+        let principal = who.principal.clone();
+        let request = OwnedRequest { principal, action, resource, derive_context: true, ..OwnedRequest::default() };
+        let mut asked = Asked { request, ..Asked::default() };
         Self::identity_layers(&who, &mut asked);
         self.resource_layers(&who, &mut asked);
         self.control_layers(&who, &mut asked);
@@ -154,7 +144,7 @@ impl World {
 
     // ---- layers ----
 
-    fn identity_layers(who: &Who<'_>, asked: &mut Asked) {
+    pub(super) fn identity_layers(who: &Who<'_>, asked: &mut Asked) {
         let arn = who.principal.arn.clone().unwrap_or_default();
         match who.identity {
             Some(identity) => {
@@ -327,7 +317,7 @@ impl World {
         }
     }
 
-    fn control_sets(&self, account: &str, scp: bool) -> LayerState<Vec<PolicySet>> {
+    pub(super) fn control_sets(&self, account: &str, scp: bool) -> LayerState<Vec<PolicySet>> {
         let known = self.accounts.get(account);
         let Some(organization) = &self.organization else {
             // A world file without an organization has none; a dump does not say.
@@ -346,34 +336,14 @@ impl World {
         }
     }
 
-    fn in_organization(&self, account: Option<&str>) -> Option<&str> {
-        let organization = self.organization.as_ref()?;
-        let account = account?;
-        // `describe-organization` tells of the organization of the account whose dump stands beside it.
-        let beside = !organization.complete && self.accounts.get(account).is_some_and(|a| a.partial);
-        let member = organization.management_account == account || organization.levels.contains_key(account);
-        (member || beside).then_some(&organization.id)
-    }
-
     // ---- circumstances ----
 
     fn circumstances(&self, who: &Who<'_>, c: &Circumstances, now: Option<i64>, asked: &mut Asked) -> Answer<()> {
-        let mut context: Vec<(String, Vec<String>)> = Vec::new();
-        let mut put = |key: &str, value: String| context.push((key.to_owned(), vec![value]));
-        for (key, value) in who.identity.iter().flat_map(|i| &i.tags) {
-            put(&format!("aws:PrincipalTag/{key}"), value.clone());
-        }
-        if let Some(id) = self.in_organization(who.principal.account.as_deref()) {
-            put("aws:PrincipalOrgID", id.to_owned());
-        }
+        let mut context = self.principal_context(who);
         let owner = asked.layers.bucket.as_ref().map(|b| b.owner_account.as_str());
         let owner = owner.or_else(|| Arn::parse(&asked.request.resource).map(|a| a.account));
-        if let Some(id) = self.in_organization(owner) {
-            put("aws:ResourceOrgID", id.to_owned());
-        }
-        if who.principal.kind != "anonymous" {
-            put("aws:PrincipalIsAWSService", (who.principal.kind == "service").to_string());
-        }
+        context.extend(self.resource_context(owner));
+        let mut put = |key: &str, value: String| context.push((key.to_owned(), vec![value]));
         let region = asked.layers.bucket.as_ref().and_then(|b| b.region.clone()).or_else(|| self.region.clone());
         if let Some(region) = region {
             put("aws:RequestedRegion", region);

@@ -1,0 +1,248 @@
+//! The gate itself: asks the decision core every question a request raises, and gives the proof of a yes.
+
+use super::authorized::{Authorized, Source};
+use super::caller::Caller;
+use super::facts::{BodyFacts, RequestFacts, SeenObject};
+use super::needs::{Need, applies};
+use super::operations::{On, Operation, OperationId, Permission, Row, TABLE, When};
+use super::scene::Scene;
+use super::target::Target;
+use crate::decision::{AuthorizationRequest, Authorizer, Decision};
+use crate::policy::acl::ObjectOwnership;
+use crate::simulate::sentence;
+use std::sync::Arc;
+
+/// Sees each decision as it is made.
+pub trait Witness {
+    /// One decision; a request's decisions come in the order of its row's needs.
+    fn decided(
+        &self,
+        row: &'static Row,
+        request: &AuthorizationRequest<'_>,
+        authorizer: &Authorizer,
+        decision: Decision,
+    );
+}
+
+/// The object that a copy reads.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceAsk<'a> {
+    /// Which.
+    pub source: &'a Source,
+    /// Its bucket.
+    pub scene: &'a Scene,
+    /// What is known of it, where it exists.
+    pub object: Option<&'a SeenObject>,
+}
+
+/// One object of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct ListedAsk<'a> {
+    /// Its key.
+    pub key: &'a str,
+    /// Its version.
+    pub version: Option<&'a str>,
+    /// What is known of it, where it exists.
+    pub object: Option<&'a SeenObject>,
+}
+
+/// A request at the gate.
+#[derive(Clone, Copy)]
+pub struct Ask<'a> {
+    /// Its facts.
+    pub facts: &'a RequestFacts<'a>,
+    /// Who sent it.
+    pub caller: &'a Arc<Caller>,
+    /// What it addresses.
+    pub scene: &'a Scene,
+    /// The object it addresses, where it exists.
+    pub object: Option<&'a SeenObject>,
+    /// The object it copies.
+    pub source: Option<SourceAsk<'a>>,
+    /// What its body says.
+    pub body: &'a BodyFacts,
+    /// Who sees the decisions.
+    pub witness: &'a dyn Witness,
+}
+
+/// Why a request was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A decision was no.
+    Denied {
+        /// Whether a statement or setting denied, rather than nothing allowing.
+        explicit: bool,
+        /// AWS's sentence, for callers of the resource's account; others learn nothing.
+        sentence: Option<String>,
+    },
+    /// `x-amz-expected-bucket-owner`, or the one of the copy's source, is another account.
+    UnexpectedOwner,
+    /// Allowed, but only the bucket owner's account may do this. Source: semantics section 5.6.
+    NotTheOwner,
+    /// The question could not be asked; nothing is allowed.
+    Unasked(String),
+}
+
+/// Decides a request. Every permission of its row that applies must be allowed.
+///
+/// # Errors
+/// The first refusal.
+pub fn authorize<O: Operation>(ask: &Ask<'_>) -> Result<Authorized<O>, Refusal> {
+    expected_owners(ask)?;
+    let version = version_of(O::ROW, ask.facts);
+    for permission in needed(O::ROW, ask.facts, ask.body) {
+        match permission.on {
+            On::Service => allowed::<O>(ask, permission, "*", None, None, ask.scene)?,
+            On::Bucket => allowed::<O>(ask, permission, &arn(ask.facts.target.bucket(), None), None, None, ask.scene)?,
+            On::Object => {
+                let arn = arn(ask.facts.target.bucket(), ask.facts.target.key().or(posted_key(ask)));
+                allowed::<O>(ask, permission, &arn, version, ask.object, ask.scene)?;
+            }
+            On::Source => {
+                let Some(from) = ask.source else {
+                    return Err(Refusal::Unasked("the copy names no source".to_owned()));
+                };
+                let arn = arn(Some(&from.source.bucket), Some(&from.source.key));
+                allowed::<O>(ask, permission, &arn, from.source.version.as_deref(), from.object, from.scene)?;
+            }
+            // INVARIANT: each object of a batch passes `authorize_listed`; there is no other way to its token.
+            On::Listed => return Err(Refusal::Unasked("a batch is decided object by object".to_owned())),
+        }
+    }
+    owner_only(O::ROW, ask)?;
+    let target = match (ask.facts.target, posted_key(ask)) {
+        (Target::Bucket { bucket }, Some(key)) => Target::Object { bucket: bucket.clone(), key: key.to_owned() },
+        (target, _) => target.clone(),
+    };
+    let source = ask.source.map(|from| from.source.clone());
+    Ok(Authorized::proven(target, version.map(str::to_owned), source, ask.caller.clone(), ask.facts.time))
+}
+
+/// Decides one object of a batch.
+///
+/// # Errors
+/// The first refusal.
+pub fn authorize_listed<O: Operation>(ask: &Ask<'_>, listed: &ListedAsk<'_>) -> Result<Authorized<O>, Refusal> {
+    expected_owners(ask)?;
+    let Some(bucket) = ask.facts.target.bucket() else { return Err(Refusal::Unasked("no bucket".to_owned())) };
+    let resource = arn(Some(bucket), Some(listed.key));
+    for permission in needed(O::ROW, ask.facts, ask.body) {
+        if permission.on != On::Listed {
+            return Err(Refusal::Unasked(format!("{} is not a batch", O::ROW.name)));
+        }
+        allowed::<O>(ask, permission, &resource, listed.version, listed.object, ask.scene)?;
+    }
+    let target = Target::Object { bucket: bucket.to_owned(), key: listed.key.to_owned() };
+    Ok(Authorized::proven(target, listed.version.map(str::to_owned), None, ask.caller.clone(), ask.facts.time))
+}
+
+/// Whether the caller may learn that an object is not there: `404` for those who may list the bucket, `403` for
+/// others. Where ACLs count, a missing object has none that could allow reading it; listing then suffices.
+/// Source: S3 API Reference, `GetObject`, "Permissions"; semantics section 5.4.
+#[must_use]
+pub fn may_learn_absence(ask: &Ask<'_>, refusal: Option<&Refusal>) -> bool {
+    let acls_count = ask.scene.bucket.as_ref().is_some_and(|b| b.ownership != ObjectOwnership::BucketOwnerEnforced);
+    let open = match refusal {
+        None => true,
+        Some(Refusal::Denied { explicit, .. }) => !explicit && acls_count,
+        Some(_) => false,
+    };
+    open && lists(ask)
+}
+
+/// Whether the caller may list the bucket.
+fn lists(ask: &Ask<'_>) -> bool {
+    let Some(row) = TABLE.get(OperationId::HeadBucket as usize) else { return false };
+    let arn = arn(ask.facts.target.bucket(), None);
+    row.needs.iter().all(|permission| decision(ask, row, permission, &arn, None, None, ask.scene).is_ok())
+}
+
+/// The permissions of a row that apply to a request.
+pub fn needed(
+    row: &'static Row,
+    facts: &RequestFacts<'_>,
+    body: &BodyFacts,
+) -> impl Iterator<Item = &'static Permission> {
+    row.needs.iter().filter(move |p| p.when == When::Always || applies(p.when, facts, body))
+}
+
+/// The version that a request names, for operations on objects.
+#[must_use]
+pub fn version_of<'a>(row: &Row, facts: &RequestFacts<'a>) -> Option<&'a str> {
+    let on_object = row.needs.iter().any(|p| p.on == On::Object);
+    facts.asked.query("versionId").filter(|v| on_object && !v.is_empty())
+}
+
+/// The ARN of a bucket or object.
+#[must_use]
+pub fn arn(bucket: Option<&str>, key: Option<&str>) -> String {
+    let bucket = bucket.unwrap_or_default();
+    match key {
+        Some(key) => ["arn:aws:s3:::", bucket, "/", key].concat(),
+        None => ["arn:aws:s3:::", bucket].concat(),
+    }
+}
+
+/// The key of a POST form, which stands among its fields.
+fn posted_key<'a>(ask: &Ask<'a>) -> Option<&'a str> {
+    matches!(ask.facts.target, Target::Bucket { .. }).then(|| ask.facts.asked.header(POSTED_KEY)).flatten()
+}
+
+/// The name under which the facts of a POST form hold the object's key.
+pub const POSTED_KEY: &str = "form:key";
+
+fn allowed<O: Operation>(
+    ask: &Ask<'_>,
+    permission: &'static Permission,
+    arn: &str,
+    version: Option<&str>,
+    object: Option<&SeenObject>,
+    scene: &Scene,
+) -> Result<(), Refusal> {
+    decision(ask, O::ROW, permission, arn, version, object, scene)
+}
+
+fn decision(
+    ask: &Ask<'_>,
+    row: &'static Row,
+    permission: &'static Permission,
+    arn: &str,
+    version: Option<&str>,
+    object: Option<&SeenObject>,
+    scene: &Scene,
+) -> Result<(), Refusal> {
+    let authorizer = scene.authorizer(ask.caller);
+    let need = Need { row, permission, arn, version, object };
+    let request =
+        need.request(ask.facts, ask.body, ask.caller, &scene.context, authorizer.layers()).map_err(Refusal::Unasked)?;
+    let decision = authorizer.decide(&request);
+    ask.witness.decided(row, &request, &authorizer, decision);
+    if decision.is_allowed() {
+        return Ok(());
+    }
+    let owner = scene.bucket.as_ref().map(|b| b.owner_account.as_str());
+    let insider = ask.caller.account().is_some() && owner.is_none_or(|owner| ask.caller.account() == Some(owner));
+    Err(Refusal::Denied {
+        explicit: matches!(decision, Decision::ExplicitDeny(_)),
+        sentence: insider.then(|| sentence::of(&authorizer.explain(&request))),
+    })
+}
+
+fn expected_owners(ask: &Ask<'_>) -> Result<(), Refusal> {
+    let owner = |scene: &Scene| scene.bucket.as_ref().map(|b| b.owner_account.clone());
+    let expects = |header: &str, scene: &Scene| match ask.facts.asked.header(header) {
+        Some(expected) => owner(scene).as_deref() == Some(expected.trim()),
+        None => true,
+    };
+    let own = expects("x-amz-expected-bucket-owner", ask.scene);
+    let source = ask.source.is_none_or(|from| expects("x-amz-source-expected-bucket-owner", from.scene));
+    if own && source { Ok(()) } else { Err(Refusal::UnexpectedOwner) }
+}
+
+/// A bucket's policy is its owner account's alone, whoever is permitted.
+fn owner_only(row: &Row, ask: &Ask<'_>) -> Result<(), Refusal> {
+    let of_policy =
+        matches!(row.id, OperationId::GetBucketPolicy | OperationId::PutBucketPolicy | OperationId::DeleteBucketPolicy);
+    let owner = ask.scene.bucket.as_ref().map(|b| b.owner_account.as_str());
+    if of_policy && ask.caller.account() != owner { Err(Refusal::NotTheOwner) } else { Ok(()) }
+}
