@@ -3,7 +3,7 @@
 use crate::simulate::reader::Findings;
 use crate::simulate::render;
 use crate::simulate::unit_tests;
-use crate::simulate::world::{LoadContext, World, parse_tree};
+use crate::simulate::world::{Bundle, LoadContext, World, parse_tree};
 use crate::words::codes::Code;
 use crate::words::json::{self, Node};
 use crate::words::problem::{Problems, Source};
@@ -32,6 +32,11 @@ pub fn shown(problems: &Problems) -> String {
 
 /// Loads a world from files, directories and patterns.
 pub fn world(paths: &[PathBuf], strict: bool) -> Result<World, Unusable> {
+    bundle(paths, strict).map(|(world, _)| world)
+}
+
+/// As [`world`], with the texts it was loaded from.
+pub fn bundle(paths: &[PathBuf], strict: bool) -> Result<(World, Bundle), Unusable> {
     if paths.is_empty() {
         return Err(Unusable(
             "error: no world to ask: name one with -w PATH or PORTCULLIS_WORLD\nhint: `portcullis can --help` says what a world can be".to_owned(),
@@ -51,14 +56,12 @@ pub fn world(paths: &[PathBuf], strict: bool) -> Result<World, Unusable> {
     let referred: Vec<PathBuf> = found.iter().flat_map(|(file, source, _)| documents_named_by(file, source)).collect();
     let wanted = found.into_iter().filter(|(file, _, named)| *named || !referred.contains(file));
     let sources: Vec<Source> = wanted.map(|(_, source, _)| source).collect();
-    let mut world = World::default();
     let mut read_document = |from: &Source, path: &str| {
         let base = Path::new(&*from.name).parent().unwrap_or(Path::new(""));
         read(&base.join(path)).map_err(|e| e.0)
     };
     let mut context = LoadContext { read: &mut read_document, strict };
-    world.load_all(&sources, &mut context).map_err(|failed| Unusable(failed.iter().map(shown).collect()))?;
-    Ok(world)
+    Bundle::load(&sources, &mut context).map_err(|failed| Unusable(failed.iter().map(shown).collect()))
 }
 
 /// The files of a directory that can describe a world, those a pattern names, or the file itself.

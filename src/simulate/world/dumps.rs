@@ -270,7 +270,10 @@ impl Loader<'_> {
     fn bucket_policy(&mut self, node: &Node, named: Option<String>) {
         let bucket = named.unwrap_or_else(|| self.bucket_of_file());
         if let Some(policy) = self.document(node, &format!("{bucket}-bucket"), PolicyKind::Bucket, Some(&bucket)) {
-            self.bucket_named(&bucket).policy = LayerState::Given(policy);
+            let alone = PolicyDocument::parse("", &policy.source().text, &LoadOptions::new(PolicyKind::Bucket));
+            let entry = self.bucket_named(&bucket);
+            entry.policy_text = alone.ok().map(|document| document.print());
+            entry.policy = LayerState::Given(policy);
         }
     }
 

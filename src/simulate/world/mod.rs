@@ -4,6 +4,7 @@
 //! Loading does no I/O of its own: the caller gives texts, and a function that reads the policy
 //! documents a file refers to.
 
+mod bundle;
 mod dumps;
 mod native;
 mod party;
@@ -21,6 +22,7 @@ use crate::words::problem::{Problem, Problems, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use bundle::Bundle;
 pub use party::Party;
 pub use resolve::{AskError, Asked, Gap};
 
@@ -172,6 +174,8 @@ pub struct BucketEntry {
     pub region: Option<String>,
     /// Its policy.
     pub policy: LayerState<Arc<CompiledPolicy>>,
+    /// The policy as JSON, for the server that the world seeds.
+    pub policy_text: Option<String>,
     /// Its ACL.
     pub acl: LayerState<Acl>,
     /// Object Ownership; `None`: not given by a dump.

@@ -14,6 +14,7 @@ use crate::simulate::settings;
 use crate::words::codes::Code;
 use crate::words::ids::AccountId;
 use crate::words::json::Node;
+use crate::words::problem::Problems;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -96,16 +97,22 @@ impl Loader<'_, '_> {
         kind: PolicyKind,
         bucket: Option<&str>,
     ) -> Option<Arc<CompiledPolicy>> {
+        let document = self.parsed(node, kind, bucket)?;
+        compiled(self.findings, document, name)
+    }
+
+    fn parsed(
+        &mut self,
+        node: &Node,
+        kind: PolicyKind,
+        bucket: Option<&str>,
+    ) -> Option<Result<PolicyDocument, Problems>> {
         let options = LoadOptions { strict: self.context.strict, bucket, ..LoadOptions::new(kind) };
         let Some(path) = node.as_str(&self.findings.source.text).map(str::to_owned) else {
-            let document = PolicyDocument::from_node(self.findings.source.clone(), node, &options);
-            return compiled(self.findings, document, name);
+            return Some(PolicyDocument::from_node(self.findings.source.clone(), node, &options));
         };
         match (self.context.read)(&self.findings.source, &path) {
-            Ok(source) => {
-                let document = PolicyDocument::parse(&source.name, &source.text, &options);
-                compiled(self.findings, document, name)
-            }
+            Ok(source) => Some(PolicyDocument::parse(&source.name, &source.text, &options)),
             Err(message) => {
                 self.findings.error(Code::DanglingReference, node.span, format!("`{path}`: {message}"));
                 None
@@ -336,8 +343,9 @@ impl Loader<'_, '_> {
             ..BucketEntry::default()
         };
         let policy = fields.take(self.findings, "policy");
-        entry.policy =
-            policy.and_then(|n| self.document(n, &format!("{name}-bucket"), PolicyKind::Bucket, Some(&name))).into();
+        let document = policy.and_then(|n| self.parsed(n, PolicyKind::Bucket, Some(&name)));
+        entry.policy_text = document.as_ref().and_then(|d| d.as_ref().ok()).map(PolicyDocument::print);
+        entry.policy = document.and_then(|d| compiled(self.findings, d, &format!("{name}-bucket"))).into();
         entry.acl = fields.take(self.findings, "acl").map(|n| settings::acl(self.findings, n)).into();
         if let Some(node) = fields.take(self.findings, "object_ownership") {
             entry.ownership = Some(settings::ownership(self.findings, node));
