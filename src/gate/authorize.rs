@@ -32,7 +32,7 @@ pub struct SourceAsk<'a> {
     /// Its bucket.
     pub scene: &'a Scene,
     /// What is known of it, where it exists.
-    pub object: Option<&'a SeenObject>,
+    pub object: Option<SeenObject<'a>>,
 }
 
 /// One object of a batch.
@@ -43,7 +43,7 @@ pub struct ListedAsk<'a> {
     /// Its version.
     pub version: Option<&'a str>,
     /// What is known of it, where it exists.
-    pub object: Option<&'a SeenObject>,
+    pub object: Option<SeenObject<'a>>,
 }
 
 /// A request at the gate.
@@ -56,7 +56,7 @@ pub struct Ask<'a> {
     /// What it addresses.
     pub scene: &'a Scene,
     /// The object it addresses, where it exists.
-    pub object: Option<&'a SeenObject>,
+    pub object: Option<SeenObject<'a>>,
     /// The object it copies.
     pub source: Option<SourceAsk<'a>>,
     /// What its body says.
@@ -196,7 +196,7 @@ fn allowed<O: Operation>(
     permission: &'static Permission,
     arn: &str,
     version: Option<&str>,
-    object: Option<&SeenObject>,
+    object: Option<SeenObject<'_>>,
     scene: &Scene,
 ) -> Result<(), Refusal> {
     decision(ask, O::ROW, permission, arn, version, object, scene)
@@ -208,7 +208,7 @@ fn decision(
     permission: &'static Permission,
     arn: &str,
     version: Option<&str>,
-    object: Option<&SeenObject>,
+    object: Option<SeenObject<'_>>,
     scene: &Scene,
 ) -> Result<(), Refusal> {
     let authorizer = scene.authorizer(ask.caller);

@@ -2,6 +2,7 @@
 
 use super::operations::{Asked, Method};
 use super::target::Target;
+use crate::policy::acl::Acl;
 use std::net::IpAddr;
 
 /// What is known of a request beside who sent it.
@@ -72,12 +73,12 @@ pub struct BodyFacts {
 }
 
 /// What is known of an object before a decision.
-#[derive(Clone, Debug, Default)]
-pub struct SeenObject {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SeenObject<'a> {
     /// The canonical user id of its owner.
-    pub owner_canonical: Option<String>,
+    pub owner_canonical: Option<&'a str>,
     /// Its ACL.
-    pub acl: Option<crate::policy::acl::Acl>,
+    pub acl: Option<&'a Acl>,
     /// Its tags.
-    pub tags: Vec<(String, String)>,
+    pub tags: &'a [(String, String)],
 }

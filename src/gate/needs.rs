@@ -70,7 +70,7 @@ pub struct Need<'a> {
     /// The version of the object that is named.
     pub version: Option<&'a str>,
     /// The object, where it exists.
-    pub object: Option<&'a SeenObject>,
+    pub object: Option<SeenObject<'a>>,
 }
 
 impl<'a> Need<'a> {
@@ -156,10 +156,7 @@ impl<'a> Need<'a> {
             resource = resource.in_account(account);
         }
         if let Some(object) = self.object {
-            resource = resource.with_object(ObjectFacts {
-                owner_canonical: object.owner_canonical.as_deref(),
-                acl: object.acl.as_ref(),
-            });
+            resource = resource.with_object(ObjectFacts { owner_canonical: object.owner_canonical, acl: object.acl });
         }
         let principal = caller.principal.as_principal()?;
         let mut request = AuthorizationRequest::new(principal, Action::new(self.action()), resource)
@@ -173,7 +170,7 @@ impl<'a> Need<'a> {
         request.sets_public_acl = body.sets_public_acl;
         request.sets_public_policy = body.sets_public_policy;
         attributes::derive(&mut request, layers);
-        let tags = self.object.iter().flat_map(|object| &object.tags);
+        let tags = self.object.iter().flat_map(|object| object.tags);
         attributes::derive_object_tags(&mut request, tags.map(|(k, v)| (k.as_str(), v.as_str())));
         Ok(request)
     }
