@@ -335,3 +335,192 @@ fn commands_in_answers_can_be_pasted() {
     let command = out.lines().find_map(|l| l.split_once("      portcullis ")).expect("a command").1;
     assert_eq!(answer(command).0, 0, "{command}");
 }
+
+#[test]
+fn an_http_request_is_asked_as_what_its_operation_needs() {
+    let (code, out, err) = answer(&format!(
+        "can GET https://127.0.0.1:9000/reports/2024/q1.csv --as alice --from 198.51.100.9 -w {WORLD}"
+    ));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.starts_with("✓ ALLOWED  alice  GET https://"), "{out}");
+    assert!(out.contains("GetObject needs s3:GetObject: 1 of 1 allowed"), "{out}");
+
+    let (code, out, _) = answer(&format!("why GET http://h/reports/2024/q1.csv?tagging --as alice -w {WORLD}"));
+    assert_eq!(code, 1);
+    assert!(out.starts_with("✗ DENIED  alice"), "{out}");
+    assert!(out.contains("GetObjectTagging needs s3:GetObjectTagging: 0 of 1"), "{out}");
+    for line in ["aws:SecureTransport          false  given", "s3:authType                  REST-HEADER  given"] {
+        assert!(out.contains(line), "{line} in {out}");
+    }
+    let presigned = "GET http://reports.store.example/2024/q1.csv?X-Amz-Algorithm=AWS4-HMAC-SHA256";
+    let (_, out, _) = answer(&format!("why {presigned} --as alice --host-suffix store.example -w {WORLD}"));
+    assert!(out.contains("REST-QUERY-STRING") && out.contains("arn:aws:s3:::reports/2024/q1.csv"), "{out}");
+    let (_, out, _) = answer(&format!("why GET http://h/public/logo.svg --as anyone -w {WORLD}"));
+    assert!(out.starts_with("✓ ALLOWED  anyone") && !out.contains("s3:authType"), "{out}");
+    assert_eq!(answer(&format!("can HEAD http://h/nowhere/x --as alice --from 198.51.100.9 -w {WORLD}")).0, 3);
+}
+
+#[test]
+fn a_copy_needs_its_source_too_and_one_denial_denies() {
+    let words = |extra: &[&str]| -> (i32, serde_json::Value) {
+        let mut args = vec!["can", "PUT", "http://h/artifacts/new", "--as", "alice", "--from", "198.51.100.9"];
+        args.extend(["-H", "x-amz-copy-source: /reports/2024/q1%2Ecsv?versionId=v1", "-w", WORLD, "--format", "json"]);
+        args.extend(extra);
+        let output = run(&args);
+        (output.status.code().expect("no signal"), serde_json::from_slice(&output.stdout).expect("JSON"))
+    };
+    let (code, json) = words(&["-H", "X-Amz-Tagging: a=b%26c&d=e"]);
+    assert_eq!(code, 1);
+    assert_eq!((&json["operation"], &json["decision"]), (&"CopyObject".into(), &"implicit-deny".into()));
+    let asked: Vec<(&str, &str)> = json["answers"]
+        .as_array()
+        .expect("answers")
+        .iter()
+        .map(|a| (a["request"]["action"].as_str().expect("text"), a["request"]["resource"].as_str().expect("text")))
+        .collect();
+    let (source, target) = ("arn:aws:s3:::reports/2024/q1.csv", "arn:aws:s3:::artifacts/new");
+    assert_eq!(asked, [("s3:GetObjectVersion", source), ("s3:PutObject", target), ("s3:PutObjectTagging", target)]);
+    let value = |answer: usize, key: &str| {
+        let context = json["answers"][answer]["request"]["context"].as_array().expect("keys");
+        context.iter().find(|k| k["key"] == key).map(|k| k["values"].clone())
+    };
+    assert_eq!(value(0, "s3:versionid"), Some(serde_json::json!(["v1"])));
+    assert_eq!(value(1, "s3:RequestObjectTag/a"), Some(serde_json::json!(["b&c"])));
+    assert_eq!(value(2, "s3:RequestObjectTagKeys"), Some(serde_json::json!(["a", "d"])));
+    assert_eq!(value(1, "s3:versionid"), None);
+    assert_eq!(words(&["--expect", "deny"]).0, 0);
+}
+
+#[test]
+fn what_refuses_a_permitted_request_denies_it() {
+    let ask = "GET http://h/reports?policy --as root@111122223333";
+    assert_eq!(answer(&format!("can {ask} -w {WORLD}")).0, 0);
+    let expecting = |account: &str| {
+        let header = format!("x-amz-expected-bucket-owner: {account}");
+        let mut args: Vec<&str> = vec!["can"];
+        args.extend(ask.split(' '));
+        args.extend(["-H", &header, "-w", WORLD]);
+        let output = run(&args);
+        (output.status.code(), String::from_utf8(output.stdout).expect("UTF-8"))
+    };
+    assert_eq!(expecting("111122223333").0, Some(0));
+    let (code, out) = expecting("444455556666");
+    assert_eq!(code, Some(1));
+    assert!(out.starts_with("✗ DENIED") && out.contains("403 AccessDenied"), "{out}");
+
+    let allow = r#""Effect": "Allow", "Action": "s3:GetBucketPolicy", "Resource": "arn:aws:s3:::b""#;
+    let bob = r#""Principal": {"AWS": "arn:aws:iam::444455556666:user/bob"}"#;
+    let document = |rest: &str| format!(r#"{{"Version": "2012-10-17", "Statement": [{{{allow}{rest}}}]}}"#);
+    let world = format!(
+        r#"{{"version": 1, "accounts": [{{"id": "111122223333", "buckets": [{{"name": "b", "policy": {}}}]}},
+            {{"id": "444455556666", "users": [{{"name": "bob", "inline": [{{"name": "p", "document": {}}}]}}]}}]}}"#,
+        document(&format!(", {bob}")),
+        document("")
+    );
+    let folder = scratch("owner-alone");
+    std::fs::write(folder.join("w.json"), world).expect("written");
+    let (code, out, err) = answer(&format!("can GET http://h/b?policy --as bob -w {}/w.json", folder.display()));
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(out.contains("405 MethodNotAllowed") && out.contains("1 of 1 allowed"), "{out}");
+}
+
+#[test]
+fn http_requests_that_cannot_be_asked_are_refused() {
+    for (line, why) in [
+        ("can PATCH http://h/b/k --as alice", "not a method"),
+        ("can POST http://h/ --as alice", "MethodNotAllowed"),
+        ("can GET h/b/k --as alice", "not a URL"),
+        ("can GET http://h/b/%zz --as alice", "hexadecimal"),
+        ("can GET http://h/reports/x", "add --as WHO"),
+        ("can GET --as alice", "METHOD URL"),
+        ("can alice GetObject s3://b/k --as alice", "METHOD URL"),
+        ("can POST http://h/reports?delete --as alice", "in the body"),
+        ("can GET http://h/reports/x --as alise", "did you mean `alice`"),
+        ("can GET http://h/reports/x --as alice --at yesterday", "yesterday"),
+        ("can PUT http://h/reports/x --as alice -H x-amz-copy-source:/reports", "x-amz-copy-source"),
+    ] {
+        let (code, out, err) = answer(&format!("{line} -w {WORLD}"));
+        assert_eq!((code, out.as_str()), (2, ""), "{line}: {err}");
+        assert!(err.contains(why), "{line}: {err}");
+    }
+    assert_eq!(answer("can GET http://h/b -H x:y").0, 2, "headers are of HTTP requests");
+}
+
+#[cfg(feature = "server")]
+#[test]
+fn a_recorded_decision_is_explained_by_the_policies_of_its_time() {
+    use portcullis::decision::Authorizer;
+    use portcullis::edges::server::decision_log::{DecisionLog, Mode};
+    use portcullis::gate::operations::{GetObject, Operation};
+    use portcullis::simulate::question::Question;
+    use portcullis::simulate::world::{LoadContext, World};
+    use portcullis::words::problem::Source;
+
+    let folder = scratch("decision");
+    let log = DecisionLog::open(&folder, Mode::All).expect("opened");
+    let world = Path::new(env!("CARGO_MANIFEST_DIR")).join(WORLD);
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).map(|text| Source::new(path.to_string_lossy(), text)).map_err(|e| e.to_string())
+    };
+    let mut read_document = |_: &Source, path: &str| read(&world.join(path));
+    let mut loaded = World::default();
+    let source = read(&world.join("world.json")).expect("the world");
+    loaded.load(&source, &mut LoadContext { read: &mut read_document, strict: false }).expect("loads");
+    for (id, n, from) in [("7F3A", 1, "203.0.113.7"), ("7F3A", 2, "198.51.100.9"), ("7F3B", 1, "198.51.100.9")] {
+        let line = format!("alice GetObject s3://reports/2024/q1.csv --from {from} --at 2026-11-22T09:00Z");
+        let asked = loaded.ask(&Question::parse(&line).expect("a question"), None).expect("asked");
+        let authorizer = Authorizer::new(asked.layers);
+        let request = asked.request.as_request(authorizer.layers()).expect("a request");
+        let decision = authorizer.decide(&request);
+        log.record(id, n, 1_795_338_000_250, GetObject::ROW, &request, &authorizer, decision);
+    }
+    assert_eq!(log.dropped(), 0);
+    drop(log);
+    let data = folder.to_str().expect("UTF-8");
+
+    // No world is needed: the log has the policies.
+    let (code, out, err) = answer(&format!("why --decision 7F3A.1 --data {data}"));
+    assert_eq!((code, err.as_str()), (1, ""), "{out}");
+    assert!(out.starts_with("✗ DENIED (implicit deny"), "{out}");
+    assert!(out.contains("recorded as 7F3A.1, GetObject (GET)"), "{out}");
+    assert!(out.contains("at 2026-11-22T09:00:00.250Z") && out.contains("ReadFromOffice"), "{out}");
+    assert!(out.contains("/decisions/policies/") && out.contains(":10:40"), "{out}");
+    assert!(out.contains("outside this range") && !out.contains("portcullis can"), "{out}");
+    assert!(out.contains("aws:SourceIp                 203.0.113.7  given"), "{out}");
+    assert!(out.contains("aws:username                 alice  derived"), "{out}");
+    assert_eq!(answer(&format!("why --decision 7F3B --data {data}")).0, 0);
+
+    let (code, out, _) = answer(&format!("why --decision 7F3A --data {data} --format json"));
+    assert_eq!(code, 1, "one of two is denied");
+    let json: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let words: Vec<_> = json["answers"].as_array().expect("both").iter().map(|a| a["code"].clone()).collect();
+    assert_eq!(words, ["D201", "A101"]);
+
+    for (line, why) in [
+        (format!("why --decision 7F3C --data {data}"), "has no decision `7F3C`"),
+        (format!("why --decision 7F3A.3 --data {data}"), "has no decision `7F3A.3`"),
+        ("why --decision 7F3A".to_owned(), "--data"),
+        (format!("why --decision 7F3A --data {data} --from 10.0.0.1"), "--from"),
+        (format!("why --decision 7F3A --data {data}/nowhere"), "E805"),
+        (format!("can --decision 7F3A --data {data}"), "--decision"),
+    ] {
+        let (code, out, err) = answer(&line);
+        assert_eq!((code, out.as_str()), (2, ""), "{line}");
+        assert!(err.contains(why), "{line}: {err}");
+    }
+
+    // A log that was changed explains nothing.
+    let events = folder.join("decisions/events-1.ndjson");
+    let text = std::fs::read_to_string(&events).expect("events");
+    std::fs::write(&events, text.replace("203.0.113.7", "198.51.100.9")).expect("written");
+    let (code, _, err) = answer(&format!("why --decision 7F3A.1 --data {data}"));
+    assert_eq!(code, 2);
+    assert!(err.contains("was implicit-deny [D201] and is now allow [A101]"), "{err}");
+    for entry in std::fs::read_dir(folder.join("decisions/policies")).expect("policies").filter_map(Result::ok) {
+        let text = std::fs::read_to_string(entry.path()).expect("a policy");
+        std::fs::write(entry.path(), format!("{text} ")).expect("written");
+    }
+    let (code, _, err) = answer(&format!("why --decision 7F3B --data {data}"));
+    assert_eq!(code, 2);
+    assert!(err.contains("was changed"), "{err}");
+}

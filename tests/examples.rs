@@ -86,7 +86,7 @@ fn rendered(world: &World, question: &Question) -> String {
         gaps: &asked.gaps,
         remedies: &remedies,
         clock_used: asked.clock_used,
-        options: "",
+        options: Some(""),
     });
     anstream::adapter::strip_str(&text).to_string()
 }

@@ -1,5 +1,6 @@
 //! The JSON answer keeps to its published schema, over the whole corpus.
 
+use portcullis::simulate::recorded::{Occasion, RecordedDecision, RecordedLayers};
 use portcullis::simulate::{scenario, wire};
 use portcullis::words::problem::Source;
 use serde_json::Value;
@@ -56,26 +57,55 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str) {
                 let code = value.as_str().expect("a string");
                 assert!(code.len() == 4 && code.starts_with(['A', 'D']), "{at} is {code}");
             }
+            "additionalProperties" if wanted.is_object() => {
+                for (name, inner) in value.as_object().expect("an object") {
+                    check(root, wanted, inner, &format!("{at}.{name}"));
+                }
+            }
             "$schema" | "$id" | "$defs" | "title" | "additionalProperties" => {}
             other => panic!("the schema uses `{other}`, which this test does not know"),
         }
     }
 }
 
-#[test]
-fn answers_keep_to_the_schema() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(root.join("src/manual/answer-v1.schema.json")).expect("the schema");
-    let schema: Value = serde_json::from_str(&text).expect("JSON");
+fn corpus(mut see: impl FnMut(&scenario::Scenario)) -> usize {
     let mut count = 0;
-    for entry in std::fs::read_dir(root.join("tests/corpus")).expect("the corpus").filter_map(Result::ok) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    for entry in std::fs::read_dir(folder).expect("the corpus").filter_map(Result::ok) {
         let text = std::fs::read_to_string(entry.path()).expect("a corpus file");
         for s in scenario::read(&Source::new("corpus", text)).unwrap_or_else(|e| panic!("{e}")) {
-            let remedies = s.authorizer().remedies(&s.request());
-            let answer = s.explained(|e| serde_json::to_value(wire::answer(e, &[], &[], remedies)).expect("JSON"));
-            check(&schema, &schema, &answer, &s.id);
+            see(&s);
             count += 1;
         }
     }
+    count
+}
+
+fn schema(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual").join(name);
+    serde_json::from_str(&std::fs::read_to_string(path).expect("the schema")).expect("JSON")
+}
+
+#[test]
+fn decision_events_keep_to_the_schema() {
+    let schema = schema("decision-event-v1.schema.json");
+    let count = corpus(|s| {
+        let request = s.request();
+        let occasion = Occasion { id: &s.id, n: 1, time_ms: 0, operation: "GetObject", method: "GET" };
+        let mut event = RecordedDecision::new(occasion, &request, s.authorizer().decide(&request));
+        event.layers = Some(RecordedLayers::of(s.authorizer().layers(), |_| "sha256:0".to_owned()));
+        check(&schema, &schema, &serde_json::to_value(event).expect("JSON"), &s.id);
+    });
+    assert!(count >= 400, "{count}");
+}
+
+#[test]
+fn answers_keep_to_the_schema() {
+    let schema = schema("answer-v1.schema.json");
+    let count = corpus(|s| {
+        let remedies = s.authorizer().remedies(&s.request());
+        let answer = s.explained(|e| serde_json::to_value(wire::answer(e, &[], &[], remedies)).expect("JSON"));
+        check(&schema, &schema, &answer, &s.id);
+    });
     assert!(count >= 400, "{count}");
 }

@@ -42,6 +42,7 @@ pub(super) fn compile(name: Arc<str>, document: &PolicyDocument) -> CompiledPoli
     let mut policy = CompiledPolicy {
         name,
         source: source.clone(),
+        document: document.span(),
         arena,
         kind: document.kind(),
         // S3 alone asks, of bucket policies.

@@ -67,6 +67,7 @@ pub struct Statement {
 pub struct CompiledPolicy {
     pub(super) name: Arc<str>,
     pub(super) source: Source,
+    pub(super) document: Span,
     pub(super) arena: Arc<str>,
     pub(super) kind: PolicyKind,
     pub(super) public: bool,
@@ -100,6 +101,12 @@ impl CompiledPolicy {
     #[must_use]
     pub fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// Where the document stands in that text, which may be a larger file.
+    #[must_use]
+    pub fn document(&self) -> Span {
+        self.document
     }
 
     /// Its kind.

@@ -7,7 +7,7 @@ use super::observer::StatementRef;
 use crate::words::codes::Code;
 
 /// Which kind of policy or setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layer {
     /// Service control policies.

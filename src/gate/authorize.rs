@@ -88,34 +88,45 @@ pub enum Refusal {
 /// # Errors
 /// The first refusal.
 pub fn authorize<O: Operation>(ask: &Ask<'_>) -> Result<Authorized<O>, Refusal> {
-    expected_owners(ask)?;
+    permitted(O::ROW, ask)?;
     let version = version_of(O::ROW, ask.facts);
-    for permission in needed(O::ROW, ask.facts, ask.body) {
-        match permission.on {
-            On::Service => allowed::<O>(ask, permission, "*", None, None, ask.scene)?,
-            On::Bucket => allowed::<O>(ask, permission, &arn(ask.facts.target.bucket(), None), None, None, ask.scene)?,
-            On::Object => {
-                let arn = arn(ask.facts.target.bucket(), ask.facts.target.key().or(posted_key(ask)));
-                allowed::<O>(ask, permission, &arn, version, ask.object, ask.scene)?;
-            }
-            On::Source => {
-                let Some(from) = ask.source else {
-                    return Err(Refusal::Unasked("the copy names no source".to_owned()));
-                };
-                let arn = arn(Some(&from.source.bucket), Some(&from.source.key));
-                allowed::<O>(ask, permission, &arn, from.source.version.as_deref(), from.object, from.scene)?;
-            }
-            // INVARIANT: each object of a batch passes `authorize_listed`; there is no other way to its token.
-            On::Listed => return Err(Refusal::Unasked("a batch is decided object by object".to_owned())),
-        }
-    }
-    owner_only(O::ROW, ask)?;
     let target = match (ask.facts.target, posted_key(ask)) {
         (Target::Bucket { bucket }, Some(key)) => Target::Object { bucket: bucket.clone(), key: key.to_owned() },
         (target, _) => target.clone(),
     };
     let source = ask.source.map(|from| from.source.clone());
     Ok(Authorized::proven(target, version.map(str::to_owned), source, ask.caller.clone(), ask.facts.time))
+}
+
+/// Decides a request for which there is no operation in storage: it gives no token.
+///
+/// # Errors
+/// The first refusal.
+pub fn permitted(row: &'static Row, ask: &Ask<'_>) -> Result<(), Refusal> {
+    expected_owners(ask)?;
+    let version = version_of(row, ask.facts);
+    for permission in needed(row, ask.facts, ask.body) {
+        match permission.on {
+            On::Service => decision(ask, row, permission, "*", None, None, ask.scene)?,
+            On::Bucket => {
+                decision(ask, row, permission, &arn(ask.facts.target.bucket(), None), None, None, ask.scene)?;
+            }
+            On::Object => {
+                let arn = arn(ask.facts.target.bucket(), ask.facts.target.key().or(posted_key(ask)));
+                decision(ask, row, permission, &arn, version, ask.object, ask.scene)?;
+            }
+            On::Source => {
+                let Some(from) = ask.source else {
+                    return Err(Refusal::Unasked("the copy names no source".to_owned()));
+                };
+                let arn = arn(Some(&from.source.bucket), Some(&from.source.key));
+                decision(ask, row, permission, &arn, from.source.version.as_deref(), from.object, from.scene)?;
+            }
+            // INVARIANT: each object of a batch passes `authorize_listed`; there is no other way to its token.
+            On::Listed => return Err(Refusal::Unasked("a batch is decided object by object".to_owned())),
+        }
+    }
+    owner_only(row, ask)
 }
 
 /// Decides one object of a batch.
@@ -130,7 +141,7 @@ pub fn authorize_listed<O: Operation>(ask: &Ask<'_>, listed: &ListedAsk<'_>) -> 
         if permission.on != On::Listed {
             return Err(Refusal::Unasked(format!("{} is not a batch", O::ROW.name)));
         }
-        allowed::<O>(ask, permission, &resource, listed.version, listed.object, ask.scene)?;
+        decision(ask, O::ROW, permission, &resource, listed.version, listed.object, ask.scene)?;
     }
     let target = Target::Object { bucket: bucket.to_owned(), key: listed.key.to_owned() };
     Ok(Authorized::proven(target, listed.version.map(str::to_owned), None, ask.caller.clone(), ask.facts.time))
@@ -191,17 +202,6 @@ fn posted_key<'a>(ask: &Ask<'a>) -> Option<&'a str> {
 /// The name under which the facts of a POST form hold the object's key.
 pub const POSTED_KEY: &str = "form:key";
 
-fn allowed<O: Operation>(
-    ask: &Ask<'_>,
-    permission: &'static Permission,
-    arn: &str,
-    version: Option<&str>,
-    object: Option<SeenObject<'_>>,
-    scene: &Scene,
-) -> Result<(), Refusal> {
-    decision(ask, O::ROW, permission, arn, version, object, scene)
-}
-
 fn decision(
     ask: &Ask<'_>,
     row: &'static Row,
@@ -239,10 +239,13 @@ fn expected_owners(ask: &Ask<'_>) -> Result<(), Refusal> {
     if own && source { Ok(()) } else { Err(Refusal::UnexpectedOwner) }
 }
 
-/// A bucket's policy is its owner account's alone, whoever is permitted.
+/// Whether an operation is for the bucket owner's account alone, whoever is permitted: those on its policy.
+#[must_use]
+pub fn is_owners_alone(row: &Row) -> bool {
+    matches!(row.id, OperationId::GetBucketPolicy | OperationId::PutBucketPolicy | OperationId::DeleteBucketPolicy)
+}
+
 fn owner_only(row: &Row, ask: &Ask<'_>) -> Result<(), Refusal> {
-    let of_policy =
-        matches!(row.id, OperationId::GetBucketPolicy | OperationId::PutBucketPolicy | OperationId::DeleteBucketPolicy);
     let owner = ask.scene.bucket.as_ref().map(|b| b.owner_account.as_str());
-    if of_policy && ask.caller.account() != owner { Err(Refusal::NotTheOwner) } else { Ok(()) }
+    if is_owners_alone(row) && ask.caller.account() != owner { Err(Refusal::NotTheOwner) } else { Ok(()) }
 }

@@ -48,7 +48,7 @@ impl<O> Authorized<O> {
 
     /// As [`Self::for_test`], of a copy.
     #[cfg(test)]
-    pub(crate) fn copying_for_test(target: Target, source: Source, caller: Arc<Caller>, time: i64) -> Self {
+    pub(crate) fn for_test_from(target: Target, source: Source, caller: Arc<Caller>, time: i64) -> Self {
         Self::proven(target, None, Some(source), caller, time)
     }
 

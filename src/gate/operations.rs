@@ -404,7 +404,7 @@ table! {
 }
 
 /// Where a request stands for the table: what it addresses, and what else tells operations apart.
-pub trait Asked {
+pub trait Asked: Sync {
     /// Whether the query has this parameter.
     fn query(&self, name: &str) -> Option<&str>;
     /// A header's value.

@@ -61,6 +61,22 @@ impl PolicyKind {
         })
     }
 
+    /// The word that [`Self::from_word`] reads.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Boundary => "boundary",
+            Self::Session => "session",
+            Self::ServiceControl => "scp",
+            Self::ResourceControl => "rcp",
+            Self::Bucket => "bucket",
+            Self::Key => "key",
+            Self::Trust => "trust",
+            Self::VpcEndpoint => "vpce",
+        }
+    }
+
     /// Whether statements may (and mostly must) name a principal.
     #[must_use]
     pub fn has_principal(self) -> bool {
@@ -281,6 +297,12 @@ impl PolicyDocument {
     #[must_use]
     pub fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// Where it stands in that text.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.root.span
     }
 
     /// Its kind.

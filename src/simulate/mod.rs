@@ -6,6 +6,7 @@ pub mod actions;
 pub mod attributes;
 pub mod question;
 pub mod reader;
+pub mod recorded;
 #[cfg(feature = "cli")]
 pub mod render;
 pub mod scenario;

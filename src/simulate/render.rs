@@ -14,12 +14,16 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-const GREEN: &str = "\u{1b}[1;32m";
-const RED: &str = "\u{1b}[1;31m";
-const YELLOW: &str = "\u{1b}[1;33m";
+/// The colour of a yes.
+pub const GREEN: &str = "\u{1b}[1;32m";
+/// The colour of a no.
+pub const RED: &str = "\u{1b}[1;31m";
+/// The colour of what is open.
+pub const YELLOW: &str = "\u{1b}[1;33m";
 const BOLD: &str = "\u{1b}[1m";
 const DIM: &str = "\u{1b}[2m";
-const OFF: &str = "\u{1b}[0m";
+/// Ends a colour.
+pub const OFF: &str = "\u{1b}[0m";
 
 /// What an answer is rendered from.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +40,8 @@ pub struct Rendered<'r> {
     pub remedies: &'r [Remedy],
     /// The caller's clock was used.
     pub clock_used: bool,
-    /// What a command has to carry besides the question, such as ` -w world/`.
-    pub options: &'r str,
+    /// What a command has to carry besides the question, such as ` -w world/`; `None`: no command asks it again.
+    pub options: Option<&'r str>,
 }
 
 /// Foreign text for a terminal: control and direction-changing characters are spelled out, so that a name
@@ -539,8 +543,8 @@ fn closing(r: &Rendered<'_>, out: &mut String) {
         let when = if remedy.context.is_empty() { "allowed with" } else { "allowed when" };
         let when = if remedy.change.starts_with("without") { "allowed" } else { when };
         let _ = write!(out, "{GREEN}help{OFF}: {when} {} (re-evaluated)", clean(&remedy.change));
-        if let Some(command) = command(r.question, remedy) {
-            let _ = write!(out, "      portcullis can {}{}", clean(&command), r.options);
+        if let Some((options, command)) = r.options.zip(command(r.question, remedy)) {
+            let _ = write!(out, "      portcullis can {}{options}", clean(&command));
         }
         out.push('\n');
     }

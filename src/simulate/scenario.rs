@@ -89,6 +89,10 @@ pub struct OwnedRequest {
     pub derive_context: bool,
     /// What is known of an existing object.
     pub object: Option<OwnedObject>,
+    /// It would set a public ACL in its body.
+    pub sets_public_acl: bool,
+    /// It would set a public bucket policy.
+    pub sets_public_policy: bool,
 }
 
 /// An object's facts, with their own texts.
@@ -188,6 +192,8 @@ impl OwnedRequest {
         }
         let principal = self.principal.as_principal()?;
         let mut request = AuthorizationRequest::new(principal, Action::new(&self.action), resource);
+        request.sets_public_acl = self.sets_public_acl;
+        request.sets_public_policy = self.sets_public_policy;
         for (key, values) in &self.context {
             match values.as_slice() {
                 [one] => request.context.set(key.as_str(), one.as_str()),
@@ -499,7 +505,7 @@ fn read_request(findings: &mut Findings, node: &Node, object: Option<OwnedObject
     }
     let derive_context = fields.bool(findings, "derive_context").unwrap_or(true);
     fields.finish(findings, "`request`");
-    OwnedRequest { principal, action, resource, resource_account: None, context, derive_context, object }
+    OwnedRequest { principal, action, resource, context, derive_context, object, ..OwnedRequest::default() }
 }
 
 fn read_principal(findings: &mut Findings, node: &Node) -> OwnedPrincipal {

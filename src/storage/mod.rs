@@ -6,3 +6,4 @@
 pub mod blobs;
 pub mod kv;
 pub mod sealing;
+pub mod store;

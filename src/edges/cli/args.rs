@@ -1,5 +1,7 @@
 //! The command line's grammar.
 
+#[cfg(feature = "server")]
+use super::server_args::{MfaCommand, PresignArgs, ScrubArgs, ServeArgs};
 use crate::simulate::question::{Circumstances, Question};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -20,11 +22,32 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Would this request be allowed?
+    #[command(override_usage = "portcullis can [OPTIONS] PRINCIPAL ACTION RESOURCE\n       \
+                                portcullis can [OPTIONS] METHOD URL --as WHO", after_help = HTTP_HELP)]
     Can(Ask),
-    /// The same question with everything that led to the answer.
-    Why(Ask),
+    /// The same question with everything that led to the answer; or a decision of the past.
+    #[command(override_usage = "portcullis why [OPTIONS] PRINCIPAL ACTION RESOURCE\n       \
+                                portcullis why [OPTIONS] METHOD URL --as WHO\n       \
+                                portcullis why [OPTIONS] --decision ID --data DIR", after_help = HTTP_HELP)]
+    Why(Why),
     /// Runs scenario files and policy unit tests.
     Test(Test),
+    /// Serves the object store: S3 with every request decided by the same core.
+    #[cfg(feature = "server")]
+    Serve(Box<ServeArgs>),
+    /// Makes a presigned URL.
+    #[cfg(feature = "server")]
+    Presign(PresignArgs),
+    /// Makes MFA devices for MFA Delete.
+    #[cfg(feature = "server")]
+    Mfa {
+        /// What to do.
+        #[command(subcommand)]
+        command: MfaCommand,
+    },
+    /// Reads and verifies everything that a data directory holds.
+    #[cfg(feature = "server")]
+    Scrub(ScrubArgs),
     /// Shows or checks a world.
     World {
         /// What to do with it.
@@ -69,16 +92,34 @@ pub struct WorldArgs {
     pub strict: bool,
 }
 
+const HTTP_HELP: &str = "An HTTP request (METHOD URL --as WHO) is asked as the permissions that its S3 operation \
+needs, each on its own resource with the condition keys that the request brings: those of its query and of the headers \
+under -H, aws:SecureTransport from the URL's scheme, and how it is signed (by a header, or by the URL where that has \
+X-Amz-Algorithm). The path is decoded once and never normalised. The first line is the answer to all of them. What \
+stands in a body is given with -c.
+
+  portcullis why GET 'http://127.0.0.1:9000/reports/2024/q1.csv?tagging' --as alice -w world.json
+  portcullis can PUT https://store.example/b/new --as alice -H 'x-amz-copy-source: /a/old' -w world.json";
+
 /// A question.
 #[derive(Debug, Args)]
 pub struct Ask {
     /// alice, user/alice, role/deploy, role/deploy/session, name@account, root@ACCOUNT, an ARN,
     /// svc.amazonaws.com, oai/ID, anyone
-    pub principal: String,
+    pub principal: Option<String>,
     /// s3:GetObject, or GetObject where the resource names the service; wildcards give a table
-    pub action: String,
+    pub action: Option<String>,
     /// `s3://BUCKET/KEY`, an ARN, key/ID, alias/NAME, role/NAME, or *
-    pub resource: String,
+    pub resource: Option<String>,
+    /// Ask about an HTTP request, METHOD URL, made by WHO
+    #[arg(long = "as", value_name = "WHO")]
+    pub sender: Option<String>,
+    /// A header of that request; repeatable
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", requires = "sender")]
+    pub header: Vec<String>,
+    /// Below this host, buckets stand in the host's name (BUCKET.SUFFIX); repeatable
+    #[arg(long, value_name = "SUFFIX", requires = "sender")]
+    pub host_suffix: Vec<String>,
     /// Where policies come from.
     #[command(flatten)]
     pub world: WorldArgs,
@@ -91,6 +132,23 @@ pub struct Ask {
     /// Exit with 0 when the answer is this, and with 1 when it is another
     #[arg(long, value_name = "ANSWER", value_parser = ["allow", "deny", "explicit-deny", "implicit-deny"])]
     pub expect: Option<String>,
+}
+
+/// A question, or a decision of the past.
+#[derive(Debug, Args)]
+pub struct Why {
+    /// The question.
+    #[command(flatten)]
+    pub ask: Ask,
+    /// Explain a recorded decision by the policies of its time: the request id of an answer; `ID.2` is the
+    /// request's second decision, without a number all are shown
+    #[arg(long, value_name = "ID", requires = "data", conflicts_with_all = [
+        "principal", "sender", "from", "at", "mfa", "http", "https", "vpce", "context", "absent"
+    ])]
+    pub decision: Option<String>,
+    /// The server's data directory, whose log has the decision
+    #[arg(long, value_name = "DIR", requires = "decision")]
+    pub data: Option<PathBuf>,
 }
 
 /// The circumstances of a question.
@@ -125,23 +183,38 @@ pub struct CircumstanceArgs {
 
 impl Ask {
     /// The question.
+    ///
+    /// # Errors
+    /// A sentence about a word that is missing.
+    pub fn question(&self) -> Result<Question, String> {
+        let missing = |what| format!("the {what} is missing: a question is `PRINCIPAL ACTION RESOURCE`");
+        if let (Some(method), Some(url), None) = (&self.principal, &self.action, &self.resource)
+            && url.contains("://")
+            && method.chars().all(|c| c.is_ascii_uppercase())
+        {
+            return Err(format!("who sends `{method} {url}`? add --as WHO"));
+        }
+        Ok(Question {
+            principal: self.principal.clone().ok_or_else(|| missing("principal"))?,
+            action: self.action.clone().ok_or_else(|| missing("action"))?,
+            resource: self.resource.clone().ok_or_else(|| missing("resource"))?,
+            circumstances: self.circumstances.given(),
+        })
+    }
+}
+
+impl CircumstanceArgs {
+    /// The circumstances.
     #[must_use]
-    pub fn question(&self) -> Question {
-        let c = &self.circumstances;
-        let https = (c.http || c.https).then_some(c.https);
-        Question {
-            principal: self.principal.clone(),
-            action: self.action.clone(),
-            resource: self.resource.clone(),
-            circumstances: Circumstances {
-                from: c.from.clone(),
-                at: c.at.clone(),
-                mfa: c.mfa.clone(),
-                https,
-                vpce: c.vpce.clone(),
-                context: c.context.clone(),
-                absent: c.absent.clone(),
-            },
+    pub fn given(&self) -> Circumstances {
+        Circumstances {
+            from: self.from.clone(),
+            at: self.at.clone(),
+            mfa: self.mfa.clone(),
+            https: (self.http || self.https).then_some(self.https),
+            vpce: self.vpce.clone(),
+            context: self.context.clone(),
+            absent: self.absent.clone(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `can` and `why`.
 
 use super::args::{Ask, Format};
-use super::{NO, UNASKED, UNDECIDED, YES, files, now, say};
+use super::{NO, UNASKED, UNDECIDED, YES, files, http, now, say};
 use crate::decision::{Authorizer, Decision};
 use crate::simulate::question::{Question, quoted};
 use crate::simulate::render::{self, Rendered};
@@ -23,7 +23,13 @@ pub(super) fn can(ask: &Ask, long: bool) -> u8 {
     for (source, warning) in &world.warnings {
         eprintln!("{}", render::problems(source, std::slice::from_ref(warning)));
     }
-    let question = ask.question();
+    if let Some(sender) = &ask.sender {
+        return http::can(ask, sender, &world, long);
+    }
+    let question = match ask.question() {
+        Ok(question) => question,
+        Err(message) => return misunderstood(&message),
+    };
     let arn = match world.resource_arn(&question.resource) {
         Ok(arn) => arn,
         Err(error) => return refused(&error),
@@ -38,7 +44,13 @@ pub(super) fn can(ask: &Ask, long: bool) -> u8 {
     }
 }
 
-fn refused(error: &AskError) -> u8 {
+/// A question that is not well formed.
+pub(super) fn misunderstood(message: &str) -> u8 {
+    eprintln!("error[{}]: {message}", crate::words::codes::Code::BadQuestion);
+    UNASKED
+}
+
+pub(super) fn refused(error: &AskError) -> u8 {
     eprintln!("error[{}]: {}", error.code, error.message);
     if !error.candidates.is_empty() {
         eprintln!("hint: did you mean `{}`?", error.candidates.join("`, `"));
@@ -54,7 +66,6 @@ fn options_of(ask: &Ask) -> String {
 
 /// What the caller does with an explained answer.
 struct Shown<'s> {
-    question: &'s Question,
     asked: &'s world::Asked,
 }
 
@@ -70,33 +81,86 @@ fn explained<T>(
         message,
         candidates: Vec::new(),
     })?;
-    Ok(see(&Shown { question, asked: &asked }, &authorizer, &request))
+    Ok(see(&Shown { asked: &asked }, &authorizer, &request))
+}
+
+/// What an answer is made from beside authorizer and request.
+pub(super) struct About<'a> {
+    pub question: &'a Question,
+    pub given: &'a [String],
+    pub gaps: &'a [world::Gap],
+    pub clock_used: bool,
+    /// See [`Rendered::options`].
+    pub options: Option<&'a str>,
+}
+
+/// An answer in the form that was asked for.
+pub(super) struct Answered {
+    pub decision: Decision,
+    pub form: Form,
+}
+
+/// The form of an answer.
+pub(super) enum Form {
+    Human(String),
+    Json(Box<wire::Answer>),
+    Aws(wire::EvaluationResult),
+}
+
+/// Explains a decision in the form that was asked for.
+pub(super) fn answered(
+    format: Format,
+    long: bool,
+    about: &About<'_>,
+    authorizer: &Authorizer,
+    request: &crate::decision::AuthorizationRequest<'_>,
+) -> Answered {
+    let explanation = authorizer.explain(request);
+    let remedies = authorizer.remedies(request);
+    let form = match format {
+        Format::Human => {
+            let rendered = Rendered {
+                question: about.question,
+                explanation: &explanation,
+                given: about.given,
+                gaps: about.gaps,
+                remedies: &remedies,
+                clock_used: about.clock_used,
+                options: about.options,
+            };
+            Form::Human(if long { render::long(&rendered) } else { render::short(&rendered) })
+        }
+        Format::Json => Form::Json(Box::new(wire::answer(&explanation, about.given, about.gaps, remedies))),
+        Format::Aws => Form::Aws(wire::evaluation_result(&explanation)),
+    };
+    Answered { decision: explanation.decision, form }
+}
+
+/// Asks one question.
+pub(super) fn asked(ask: &Ask, world: &World, question: &Question, long: bool) -> Result<Answered, AskError> {
+    let options = options_of(ask);
+    explained(world, question, |shown, authorizer, request| {
+        let about = About {
+            question,
+            given: &shown.asked.given,
+            gaps: &shown.asked.gaps,
+            clock_used: shown.asked.clock_used,
+            options: Some(&options),
+        };
+        answered(ask.format, long, &about, authorizer, request)
+    })
 }
 
 fn one(ask: &Ask, world: &World, question: &Question, long: bool) -> u8 {
-    let answered = explained(world, question, |shown, authorizer, request| {
-        let explanation = authorizer.explain(request);
-        let remedies = authorizer.remedies(request);
-        match ask.format {
-            Format::Human => {
-                let rendered = Rendered {
-                    question: shown.question,
-                    explanation: &explanation,
-                    given: &shown.asked.given,
-                    gaps: &shown.asked.gaps,
-                    remedies: &remedies,
-                    clock_used: shown.asked.clock_used,
-                    options: &options_of(ask),
-                };
-                say(&if long { render::long(&rendered) } else { render::short(&rendered) });
+    match asked(ask, world, question, long) {
+        Ok(answered) => {
+            match answered.form {
+                Form::Human(text) => say(&text),
+                Form::Json(answer) => json(&answer),
+                Form::Aws(result) => json(&AwsResponse::new(vec![result])),
             }
-            Format::Json => json(&wire::answer(&explanation, &shown.asked.given, &shown.asked.gaps, remedies)),
-            Format::Aws => json(&AwsResponse::new(vec![wire::evaluation_result(&explanation)])),
+            status(ask, &[answered.decision])
         }
-        explanation.decision
-    });
-    match answered {
-        Ok(decision) => status(ask, &[decision]),
         Err(error) => refused(&error),
     }
 }
@@ -152,36 +216,40 @@ fn table(ask: &Ask, world: &World, question: &Question, actions: &[String]) -> u
 
 /// Several answers.
 #[derive(serde::Serialize)]
-struct Answers {
-    version: u32,
-    answers: Vec<wire::Answer>,
+pub(super) struct Answers {
+    pub version: u32,
+    pub answers: Vec<wire::Answer>,
 }
 
 /// `SimulatePolicyResponse`.
 #[derive(serde::Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct AwsResponse {
+pub(super) struct AwsResponse {
     evaluation_results: Vec<wire::EvaluationResult>,
     is_truncated: bool,
 }
 
 impl AwsResponse {
-    fn new(evaluation_results: Vec<wire::EvaluationResult>) -> Self {
+    pub(super) fn new(evaluation_results: Vec<wire::EvaluationResult>) -> Self {
         Self { evaluation_results, is_truncated: false }
     }
 }
 
-fn json(value: &impl serde::Serialize) {
+pub(super) fn json(value: &impl serde::Serialize) {
     match serde_json::to_string_pretty(value) {
         Ok(text) => say(&format!("{text}\n")),
         Err(error) => eprintln!("error: {error}"),
     }
 }
 
-fn status(ask: &Ask, decisions: &[Decision]) -> u8 {
+pub(super) fn status(ask: &Ask, decisions: &[Decision]) -> u8 {
     if decisions.iter().any(Decision::is_undecided) {
         return UNDECIDED;
     }
-    let expected = ask.expect.as_deref().and_then(Expected::parse).unwrap_or(Expected::Allow);
-    if decisions.iter().all(|d| expected.met_by(d.word())) { YES } else { NO }
+    if decisions.iter().all(|d| expected(ask).met_by(d.word())) { YES } else { NO }
+}
+
+/// The answer that exit status 0 means.
+pub(super) fn expected(ask: &Ask) -> Expected {
+    ask.expect.as_deref().and_then(Expected::parse).unwrap_or(Expected::Allow)
 }

@@ -3,8 +3,22 @@
 
 mod args;
 mod ask;
+mod decisions;
 mod files;
+mod http;
 mod inspect;
+#[cfg(feature = "server")]
+mod mfa;
+#[cfg(feature = "server")]
+mod operate;
+#[cfg(feature = "server")]
+mod presign;
+#[cfg(feature = "server")]
+mod scrub;
+#[cfg(feature = "server")]
+mod serve;
+#[cfg(feature = "server")]
+mod server_args;
 mod testing;
 
 use args::{Cli, Command, WorldCommand};
@@ -33,8 +47,19 @@ pub fn run() -> ExitCode {
     };
     let status = match cli.command {
         Command::Can(ask) => ask::can(&ask, false),
-        Command::Why(ask) => ask::can(&ask, true),
+        Command::Why(why) => match (&why.decision, &why.data) {
+            (Some(id), Some(data)) => decisions::why(id, data, &why.ask),
+            _ => ask::can(&why.ask, true),
+        },
         Command::Test(test) => testing::run(&test),
+        #[cfg(feature = "server")]
+        Command::Serve(args) => operate::serve(&args),
+        #[cfg(feature = "server")]
+        Command::Presign(args) => operate::presign(&args),
+        #[cfg(feature = "server")]
+        Command::Mfa { command } => operate::mfa(&command),
+        #[cfg(feature = "server")]
+        Command::Scrub(args) => scrub::run(&args),
         Command::World { command: WorldCommand::Show(args) } => inspect::show(&args),
         Command::World { command: WorldCommand::Check(args) } => inspect::check(&args),
         Command::Explain { code } => inspect::explain(code.as_deref()),

@@ -6,8 +6,8 @@
 use super::auth::{Credential, Credentials};
 use crate::decision::{LayerState, PolicySet};
 use crate::gate::Caller;
-use crate::simulate::world::{AccessKey, Party, World};
-use crate::policy::acl::PublicAccessBlock;
+use crate::policy::acl::{ANONYMOUS_CANONICAL_ID, EC2_CANONICAL_ID, ObjectOwnership, PublicAccessBlock};
+use crate::simulate::world::{AccessKey, Account, Party, World};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -72,16 +72,26 @@ impl Directory {
         Some(account.display_name.as_deref().or(account.name.as_deref()).unwrap_or(&account.id))
     }
 
+    /// Object Ownership and Block Public Access of new buckets.
+    #[must_use]
+    pub fn bucket_defaults(&self) -> (ObjectOwnership, PublicAccessBlock) {
+        self.world.bucket_defaults.unwrap_or((ObjectOwnership::BucketOwnerEnforced, PublicAccessBlock::ALL))
+    }
+
+    /// Whether an ACL can name it: the canonical user id of an account or an origin access identity, or one of
+    /// those that S3 itself defines.
+    #[must_use]
+    pub fn knows_canonical(&self, id: &str) -> bool {
+        let own = |a: &Account| {
+            a.canonical_id == id || a.origin_access_identities.values().flatten().any(|canonical| canonical == id)
+        };
+        [ANONYMOUS_CANONICAL_ID, EC2_CANONICAL_ID].contains(&id) || self.world.accounts.values().any(own)
+    }
+
     /// The resource control policies of an account, and the context keys that its buckets bring.
     #[must_use]
     pub fn of_resources(&self, account: &str) -> (LayerState<Vec<PolicySet>>, Vec<(String, Vec<String>)>) {
         self.world.of_resources(account)
-    }
-
-    /// The Block Public Access that the seed files gave an account.
-    #[must_use]
-    pub fn seeded_block(&self, account: &str) -> Option<PublicAccessBlock> {
-        self.world.accounts.get(account)?.public_access_block.given().copied()
     }
 }
 

@@ -1,6 +1,28 @@
 //! `portcullis serve`: the object store behind the gate.
+//!
+//! A request's path: [`http`] (listeners, limits) → [`app`] (what is asked, of what) → [`auth`] (by whom) → [`call`]
+//! (through the gate) → [`handlers`] (one for each operation of the table) → storage → [`reply`]. Absent here:
+//! decisions, which are the gate's to ask and the decision core's to make.
 
+pub mod admin;
+pub mod app;
 pub mod auth;
+pub mod call;
+mod cors;
+pub mod decision_log;
+pub mod directory;
 pub mod error;
+mod faults;
+mod handlers;
 pub mod http;
+pub mod metrics;
+pub mod open;
+mod refusals;
+pub mod reply;
+pub mod run;
+pub mod scenes;
+pub mod settings;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod totp;
 pub mod wire;

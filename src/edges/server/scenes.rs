@@ -59,7 +59,9 @@ impl Scenes {
     }
 }
 
-fn scene_of(record: &BucketRecord, directory: &Directory, account_block: Option<PublicAccessBlock>) -> Scene {
+/// The scene of a bucket with these settings.
+#[must_use]
+pub fn scene_of(record: &BucketRecord, directory: &Directory, account_block: Option<PublicAccessBlock>) -> Scene {
     let (resource_control, mut context) = directory.of_resources(&record.owner_account);
     context.push(("aws:RequestedRegion".to_owned(), vec![record.region.clone()]));
     let none = PublicAccessBlock::default();

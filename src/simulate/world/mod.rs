@@ -31,6 +31,8 @@ pub use resolve::{AskError, Asked, Gap};
 pub struct World {
     /// The region of buckets that name none.
     pub region: Option<String>,
+    /// What new buckets get, for the server that the world seeds; `None`: AWS's defaults.
+    pub bucket_defaults: Option<(ObjectOwnership, PublicAccessBlock)>,
     /// The organization, where one was given.
     pub organization: Option<Organization>,
     /// The accounts by id.

@@ -32,7 +32,11 @@ pub(super) fn load(world: &mut World, root: &Node, findings: &mut Findings, cont
     if let Some(region) = fields.string(findings, "region") {
         world.region = Some(region);
     }
-    let defaults = bucket_defaults(findings, fields.take(findings, "bucket_defaults"));
+    let given = fields.take(findings, "bucket_defaults");
+    let defaults = bucket_defaults(findings, given);
+    if given.is_some() {
+        world.bucket_defaults = Some(defaults);
+    }
     let organization = fields.take(findings, "organization");
     let accounts = fields.items(findings, "accounts");
     fields.finish(findings, "a world file");

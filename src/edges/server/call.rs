@@ -1,0 +1,407 @@
+//! One request on its way: what came in, who sent it, and the way through the gate.
+
+use super::app::Server;
+use super::auth::{AuthType, Authenticated, Frames, VerifiedBody, Want, collect};
+use super::error::S3Error;
+use super::http::RequestBody;
+use super::refusals;
+use super::scenes;
+use super::wire::encryption::SentKey;
+use super::wire::query::Query;
+use crate::decision::{AuthorizationRequest, Authorizer, Decision};
+use crate::gate::operations::Row;
+use crate::gate::{
+    self, Ask, Asked, Authorized, BodyFacts, Method, Operation, Refusal, RequestFacts, Scene, SeenObject,
+    SignatureFacts, Source, SourceAsk, Target, Witness,
+};
+use crate::storage::sealing::CustomerKey;
+use crate::storage::store::{BucketRecord, Sighting, Sse, StoreError};
+use bytes::Bytes;
+use http::request::Parts;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The most bytes of a small XML or JSON body. Source: S3's longest, `CompleteMultipartUpload` with 10,000 parts
+/// and their checksums, stays below it.
+pub const SMALL_BODY: u64 = 4 * 1024 * 1024;
+
+const CUSTOMER_KEYS: &str = "customer-provided encryption keys";
+
+/// One request.
+pub struct Call {
+    /// The server it came to.
+    pub server: Server,
+    /// Its method, in S3's words.
+    pub method: Method,
+    /// Its head.
+    pub parts: Parts,
+    /// Its query.
+    pub query: Query,
+    /// What it addresses.
+    pub target: Target,
+    /// The operation.
+    pub row: &'static Row,
+    /// Who sent it.
+    pub auth: Authenticated,
+    /// Where it came from.
+    pub source_ip: IpAddr,
+    /// It came over TLS, here or at a configured proxy.
+    pub secure: bool,
+    /// The version of TLS at our own listener.
+    pub tls_version: Option<&'static str>,
+    /// When it came, in milliseconds since 1970.
+    pub now_ms: i64,
+    /// Its id, as the answer names it.
+    pub request_id: String,
+    /// Its body, until somebody reads it.
+    pub body: Option<RequestBody>,
+    decisions: AtomicU64,
+}
+
+/// What a request brings to be judged; see [`Call::new`].
+pub struct Arrival {
+    /// The server it came to.
+    pub server: Server,
+    /// Its head.
+    pub parts: Parts,
+    /// Its body.
+    pub body: RequestBody,
+    /// Where it came from.
+    pub source_ip: IpAddr,
+    /// It came over TLS, here or at a configured proxy.
+    pub secure: bool,
+    /// The version of TLS at our own listener.
+    pub tls_version: Option<&'static str>,
+    /// When it came, in milliseconds since 1970.
+    pub now_ms: i64,
+    /// Its id.
+    pub request_id: String,
+}
+
+impl Call {
+    /// A request whose operation and sender are known.
+    #[must_use]
+    pub fn new(
+        arrival: Arrival,
+        method: Method,
+        query: Query,
+        target: Target,
+        row: &'static Row,
+        auth: Authenticated,
+    ) -> Self {
+        let Arrival { server, parts, body, source_ip, secure, tls_version, now_ms, request_id } = arrival;
+        Self {
+            server,
+            method,
+            parts,
+            query,
+            target,
+            row,
+            auth,
+            source_ip,
+            secure,
+            tls_version,
+            now_ms,
+            request_id,
+            body: Some(body),
+            decisions: AtomicU64::new(0),
+        }
+    }
+
+    /// The addressed bucket's name.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        self.target.bucket().unwrap_or_default()
+    }
+
+    /// The addressed object's key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.target.key().unwrap_or_default()
+    }
+
+    /// A header's text.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where it is sent twice with different values or is not UTF-8.
+    pub fn header(&self, name: &str) -> Result<Option<&str>, S3Error> {
+        super::wire::headers::one(&self.parts.headers, name)
+    }
+
+    /// The facts that decisions read.
+    #[must_use]
+    pub fn facts(&self) -> RequestFacts<'_> {
+        self.facts_of(self)
+    }
+
+    /// As [`Self::facts`], with other fields in the place of headers and query: those of a POST form.
+    #[must_use]
+    pub fn facts_of<'a>(&'a self, asked: &'a dyn Asked) -> RequestFacts<'a> {
+        RequestFacts {
+            method: self.method,
+            target: &self.target,
+            asked,
+            source_ip: Some(self.source_ip),
+            secure: Some(self.secure),
+            tls_version: self.tls_version,
+            time: self.now_ms.div_euclid(1000),
+            signature: SignatureFacts {
+                auth_type: self.auth.auth_type.condition_value(),
+                version: self.auth.signature_version,
+                // S3 has it for presigned URLs and forms only.
+                age_ms: self.auth.signature_age_ms.filter(|_| self.auth.auth_type != AuthType::Header),
+                content_sha256: self.auth.content_sha256.as_deref(),
+            },
+        }
+    }
+
+    /// The request at the gate.
+    #[must_use]
+    pub fn ask<'a>(
+        &'a self,
+        facts: &'a RequestFacts<'a>,
+        scene: &'a Scene,
+        object: Option<SeenObject<'a>>,
+        body: &'a BodyFacts,
+    ) -> Ask<'a> {
+        Ask { facts, caller: &self.auth.caller, scene, object, source: None, body, witness: self }
+    }
+
+    /// A bucket and how decisions see it.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, which S3 answers before any authorization.
+    pub fn scene(&self, bucket: &str) -> Result<(Arc<BucketRecord>, Arc<Scene>), S3Error> {
+        let record = self.server.store().bucket(bucket).ok_or_else(|| S3Error::no_such_bucket(bucket))?;
+        let block = self.server.store().account_block(&record.owner_account);
+        let scene = self.server.scenes().of(&record, &self.server.directory(), block);
+        Ok((record, scene))
+    }
+
+    /// The scene of a request that addresses no bucket that exists.
+    #[must_use]
+    pub fn bare_scene(&self, bucket: Option<&str>) -> Scene {
+        let caller = &self.auth.caller;
+        let block = caller.account().and_then(|account| self.server.store().account_block(account));
+        scenes::without_bucket(caller, bucket, block, &self.server.directory(), self.server.region())
+    }
+
+    /// Authorizes an operation on the service or an account.
+    ///
+    /// # Errors
+    /// S3's refusal.
+    pub fn authorize_service<O: Operation>(&self) -> Result<Authorized<O>, S3Error> {
+        let scene = self.bare_scene(None);
+        let facts = self.facts();
+        gate::authorize(&self.ask(&facts, &scene, None, &BodyFacts::default())).map_err(|r| self.refused(&r))
+    }
+
+    /// Authorizes an operation on a bucket that exists.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, or S3's refusal.
+    pub fn authorize_bucket<O: Operation>(
+        &self,
+        body: &BodyFacts,
+    ) -> Result<(Authorized<O>, Arc<BucketRecord>), S3Error> {
+        let (record, scene) = self.scene(self.bucket())?;
+        let facts = self.facts();
+        let grant = gate::authorize(&self.ask(&facts, &scene, None, body)).map_err(|r| self.refused(&r))?;
+        Ok((grant, record))
+    }
+
+    /// Authorizes an operation on a key, whether or not there is an object.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, or S3's refusal.
+    pub fn authorize_key<O: Operation>(
+        &self,
+        body: &BodyFacts,
+    ) -> Result<(Authorized<O>, Arc<BucketRecord>), S3Error> {
+        let (record, scene) = self.scene(self.bucket())?;
+        let facts = self.facts();
+        let sighting = self.sight(self.bucket(), self.key(), gate::version_of(self.row, &facts))?;
+        let grant = gate::authorize(&self.ask(&facts, &scene, seen(&sighting), body)).map_err(|r| self.refused(&r))?;
+        Ok((grant, record))
+    }
+
+    /// Authorizes an operation on an object that must be there.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, S3's refusal, or `NoSuchKey` for those who may know.
+    pub fn authorize_object<O: Operation>(&self, body: &BodyFacts) -> Result<(Authorized<O>, Sighting), S3Error> {
+        let (_, scene) = self.scene(self.bucket())?;
+        let facts = self.facts();
+        let version = gate::version_of(self.row, &facts);
+        let sighting = self.sight(self.bucket(), self.key(), version)?;
+        let ask = self.ask(&facts, &scene, seen(&sighting), body);
+        let answer = gate::authorize::<O>(&ask);
+        if !sighting.exists() && !gate::may_learn_absence(&ask, answer.as_ref().err()) {
+            let refusal = answer.err().unwrap_or(Refusal::Denied { explicit: false, sentence: None });
+            return Err(self.refused(&refusal));
+        }
+        match answer {
+            Ok(grant) => Ok((grant, sighting)),
+            Err(_) if !sighting.exists() => Err(refusals::absent(&sighting, self.key(), version)),
+            Err(refusal) => Err(self.refused(&refusal)),
+        }
+    }
+
+    /// Authorizes a copy: reading its source and writing its target.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, S3's refusal, or `NoSuchKey` of the source for those who may know.
+    pub fn authorize_copy<O: Operation>(
+        &self,
+        source: &Source,
+        facts_of_body: impl FnOnce(&Sighting) -> Result<BodyFacts, S3Error>,
+    ) -> Result<(Authorized<O>, Sighting, Arc<BucketRecord>), S3Error> {
+        let (record, scene) = self.scene(self.bucket())?;
+        let (_, source_scene) = self.scene(&source.bucket)?;
+        let facts = self.facts();
+        let there = self.sight(self.bucket(), self.key(), None)?;
+        let sighting = self.sight(&source.bucket, &source.key, source.version.as_deref())?;
+        let body = facts_of_body(&sighting)?;
+        let from = SourceAsk { source, scene: &source_scene, object: seen(&sighting) };
+        let ask = Ask { source: Some(from), ..self.ask(&facts, &scene, seen(&there), &body) };
+        let answer = gate::authorize::<O>(&ask);
+        if sighting.exists() {
+            return answer.map(|grant| (grant, sighting, record)).map_err(|r| self.refused(&r));
+        }
+        // Whether the source is there is for those to know who may list its bucket.
+        let at_source = Target::Object { bucket: source.bucket.clone(), key: source.key.clone() };
+        let facts = RequestFacts { target: &at_source, ..facts };
+        let ask = self.ask(&facts, &source_scene, None, &body);
+        match answer {
+            answer if gate::may_learn_absence(&ask, answer.as_ref().err()) => {
+                Err(refusals::absent(&sighting, &source.key, source.version.as_deref()))
+            }
+            Err(refusal) => Err(self.refused(&refusal)),
+            Ok(_) => Err(self.refused(&Refusal::Denied { explicit: false, sentence: None })),
+        }
+    }
+
+    /// Whether the caller could still do `O` if the bucket were as in `after`.
+    #[must_use]
+    pub fn allowed_after<O: Operation>(&self, after: BucketRecord) -> bool {
+        let block = self.server.store().account_block(&after.owner_account);
+        let scene = scenes::scene_of(&after, &self.server.directory(), block);
+        let facts = self.facts();
+        let body = BodyFacts::default();
+        gate::authorize::<O>(&Ask { witness: &Unseen, ..self.ask(&facts, &scene, None, &body) }).is_ok()
+    }
+
+    /// Looks at an object for a decision.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, `InternalError`.
+    pub fn sight(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<Sighting, S3Error> {
+        self.server.store().sight(bucket, key, version).map_err(|e| self.failed(e))
+    }
+
+    /// S3's words for a refusal.
+    #[must_use]
+    pub fn refused(&self, refusal: &Refusal) -> S3Error {
+        refusals::denied(refusal, self.method)
+    }
+
+    /// S3's words for what storage would not do.
+    #[must_use]
+    pub fn failed(&self, error: StoreError) -> S3Error {
+        refusals::failed(error, self.bucket(), self.key(), self.query.get("versionId"))
+    }
+
+    /// The body as a verified stream.
+    ///
+    /// # Errors
+    /// Where the headers that describe it contradict each other.
+    pub fn verified_body(&mut self, want: Want) -> Result<VerifiedBody<Frames<RequestBody>>, S3Error> {
+        let body = self.body.take().ok_or_else(|| S3Error::of("InternalError"))?;
+        Ok(VerifiedBody::new(Frames(body), self.auth.body.clone(), want))
+    }
+
+    /// A small body, whole and verified.
+    ///
+    /// # Errors
+    /// S3's own for a body that is too long or not what its headers say.
+    pub async fn small_body(&mut self) -> Result<Bytes, S3Error> {
+        let mut body = self.verified_body(Want::default())?;
+        collect(&mut body, SMALL_BODY).await
+    }
+
+    /// Secrets are taken over TLS only, unless a setting says otherwise.
+    ///
+    /// # Errors
+    /// `InvalidRequest`.
+    pub fn demand_tls(&self, what: &str) -> Result<(), S3Error> {
+        if self.secure || self.server.settings().allow_insecure_secrets {
+            return Ok(());
+        }
+        Err(S3Error::invalid_request(format!("Requests with {what} must be made over a secure connection.")))
+    }
+
+    /// A customer's key, refused over plain HTTP.
+    ///
+    /// # Errors
+    /// `InvalidRequest`.
+    pub fn customer_key(&self, sent: Option<SentKey>) -> Result<Option<CustomerKey>, S3Error> {
+        if sent.is_some() {
+            self.demand_tls(CUSTOMER_KEYS)?;
+        }
+        Ok(sent.map(|sent| sent.key))
+    }
+
+    /// How something new is encrypted; with a customer's key not over plain HTTP.
+    ///
+    /// # Errors
+    /// `InvalidRequest`.
+    pub fn over_tls(&self, sse: Sse) -> Result<Sse, S3Error> {
+        if matches!(sse, Sse::Customer { .. }) {
+            self.demand_tls(CUSTOMER_KEYS)?;
+        }
+        Ok(sse)
+    }
+}
+
+/// What the gate may know of an object.
+#[must_use]
+pub fn seen(sighting: &Sighting) -> Option<SeenObject<'_>> {
+    sighting.exists().then(|| SeenObject {
+        owner_canonical: sighting.owner().map(|o| o.canonical.as_str()),
+        acl: sighting.acl(),
+        tags: sighting.tags(),
+    })
+}
+
+impl Asked for Call {
+    fn query(&self, name: &str) -> Option<&str> {
+        self.query.get(name)
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        // INVARIANT: `app` refused heads with values that are not UTF-8 where a decision reads them.
+        self.parts.headers.get(name).and_then(|v| std::str::from_utf8(v.as_bytes()).ok())
+    }
+}
+
+/// For questions that are no request's.
+struct Unseen;
+
+impl Witness for Unseen {
+    fn decided(&self, _: &'static Row, _: &AuthorizationRequest<'_>, _: &Authorizer, _: Decision) {}
+}
+
+impl Witness for Call {
+    fn decided(
+        &self,
+        row: &'static Row,
+        request: &AuthorizationRequest<'_>,
+        authorizer: &Authorizer,
+        decision: Decision,
+    ) {
+        let number = self.decisions.fetch_add(1, Ordering::Relaxed) + 1;
+        self.server.counted().decision(decision.is_allowed());
+        self.server.log().record(&self.request_id, number, self.now_ms, row, request, authorizer, decision);
+    }
+}

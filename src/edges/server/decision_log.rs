@@ -1,0 +1,204 @@
+//! The decision log: what was decided, kept so that it can be asked again.
+//!
+//! A decision is put into bytes on the request's thread and appended to a bounded buffer; one thread writes
+//! what gathered there. The log never holds a request up: what does not fit is dropped and counted.
+//!
+//! `DIR/decisions/events-N.ndjson` holds an event a line
+//! ([`RecordedDecision`](crate::simulate::recorded::RecordedDecision)), `DIR/decisions/policies/HEX` the text of
+//! each policy by its SHA-256.
+
+mod writer;
+
+use crate::decision::{AuthorizationRequest, Authorizer, Decision};
+use crate::gate::Witness;
+use crate::gate::operations::Row;
+use crate::simulate::recorded::{Occasion, RecordedDecision, RecordedLayers, document_text};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use writer::{Queue, Writer};
+
+/// More authorizers than this are not remembered.
+const REMEMBERED: usize = 1024;
+/// The room that an event mostly needs.
+const USUAL_EVENT: usize = 2048;
+
+/// Which decisions are recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Mode {
+    /// Every decision
+    #[default]
+    All,
+    /// Only denials
+    Denied,
+    /// None
+    Off,
+}
+
+/// The log. Dropping it writes what is still in memory.
+#[derive(Debug)]
+pub struct DecisionLog {
+    mode: Mode,
+    queue: Arc<Queue>,
+    // PERF: what applies changes rarely; its part of an event is rendered once for each authorizer.
+    rendered: RwLock<HashMap<usize, Rendered>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// The layers of an authorizer as they stand in an event. It keeps the authorizer alive, so that its address
+/// means the same layers for as long as the entry stands.
+#[derive(Debug)]
+struct Rendered {
+    _authorizer: Authorizer,
+    layers: Arc<[u8]>,
+}
+
+thread_local! {
+    static EVENT: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(USUAL_EVENT));
+}
+
+impl DecisionLog {
+    /// Opens the log of a data directory, and starts its writer.
+    ///
+    /// # Errors
+    /// Its directory or file cannot be made, or the thread cannot be started.
+    pub fn open(dir: &Path, mode: Mode) -> io::Result<Self> {
+        let queue = Arc::new(Queue::default());
+        let writer = match mode {
+            Mode::Off => None,
+            Mode::All | Mode::Denied => {
+                let writer = Writer::open(&dir.join("decisions"))?;
+                let queue = queue.clone();
+                Some(std::thread::Builder::new().name("decisions".to_owned()).spawn(move || writer.run(&queue))?)
+            }
+        };
+        Ok(Self { mode, queue, rendered: RwLock::default(), writer })
+    }
+
+    /// How many events were lost: there was no room for them, or they could not be written.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.queue.dropped()
+    }
+
+    /// Who records the decisions of one request. `time_ms` is when it came, in milliseconds since 1970.
+    #[must_use]
+    pub fn of_request<'l>(&'l self, request_id: &'l str, time_ms: i64) -> RequestLog<'l> {
+        RequestLog { log: self, request_id, time_ms, count: AtomicU64::new(0) }
+    }
+
+    /// Records a decision: the `n`-th of the request, from 1.
+    #[expect(clippy::too_many_arguments, reason = "each is one fact of the event; a struct would only name them again")]
+    pub fn record(
+        &self,
+        request_id: &str,
+        n: u64,
+        time_ms: i64,
+        row: &Row,
+        request: &AuthorizationRequest<'_>,
+        authorizer: &Authorizer,
+        decision: Decision,
+    ) {
+        let wanted = match self.mode {
+            Mode::All => true,
+            Mode::Denied => !decision.is_allowed(),
+            Mode::Off => false,
+        };
+        if !wanted {
+            return;
+        }
+        let layers = self.layers(authorizer);
+        let occasion = Occasion { id: request_id, n, time_ms, operation: row.name, method: row.method.name() };
+        let event = RecordedDecision::new(occasion, request, decision);
+        EVENT.with_borrow_mut(|bytes| {
+            bytes.clear();
+            // The event is an object without its last member, which is spliced in.
+            let written = serde_json::to_writer(&mut *bytes, &event);
+            if written.is_err() || bytes.pop() != Some(b'}') {
+                self.queue.count_dropped(1);
+                return;
+            }
+            bytes.extend_from_slice(b",\"layers\":");
+            bytes.extend_from_slice(&layers);
+            bytes.extend_from_slice(b"}\n");
+            self.queue.push(bytes);
+        });
+    }
+
+    fn layers(&self, authorizer: &Authorizer) -> Arc<[u8]> {
+        let address = std::ptr::from_ref(authorizer.layers()) as usize;
+        let rendered = self.rendered.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = rendered.get(&address) {
+            return entry.layers.clone();
+        }
+        drop(rendered);
+        let mut texts = Vec::new();
+        let recorded = RecordedLayers::of(authorizer.layers(), |policy| {
+            let text = document_text(policy);
+            let hex = digest(&text);
+            let name = format!("sha256:{hex}");
+            texts.push((hex, text.into_owned()));
+            name
+        });
+        let layers: Arc<[u8]> = serde_json::to_vec(&recorded).map_or_else(|_| Arc::from(*b"null"), Arc::from);
+        // INVARIANT: policies are queued before any event that names them, and the writer takes both at once.
+        self.queue.push_policies(texts);
+        let mut rendered = self.rendered.write().unwrap_or_else(PoisonError::into_inner);
+        if rendered.len() >= REMEMBERED {
+            rendered.clear();
+        }
+        rendered.insert(address, Rendered { _authorizer: authorizer.clone(), layers: layers.clone() });
+        layers
+    }
+}
+
+impl Drop for DecisionLog {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer of the decision log failed");
+        }
+    }
+}
+
+/// Records the decisions of one request, in their order.
+#[derive(Debug)]
+pub struct RequestLog<'l> {
+    log: &'l DecisionLog,
+    request_id: &'l str,
+    time_ms: i64,
+    count: AtomicU64,
+}
+
+impl Witness for RequestLog<'_> {
+    fn decided(
+        &self,
+        row: &'static Row,
+        request: &AuthorizationRequest<'_>,
+        authorizer: &Authorizer,
+        decision: Decision,
+    ) {
+        let n = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        self.log.record(self.request_id, n, self.time_ms, row, request, authorizer, decision);
+    }
+}
+
+/// The SHA-256 of a policy's text, in hexadecimal digits.
+#[must_use]
+pub fn digest(text: &str) -> String {
+    use std::fmt::Write as _;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().fold(String::with_capacity(64), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! `DeleteObject` and `DeleteObjects`.
+
+use super::settings::mfa_proof;
+use crate::edges::server::call::{Call, seen};
+use crate::edges::server::error::S3Error;
+use crate::edges::server::refusals;
+use crate::edges::server::reply::{self, Reply};
+use crate::edges::server::wire::{conditions, dates, xml};
+use crate::gate::needs::bypasses_governance;
+use crate::gate::operations::{DeleteObject, DeleteObjects};
+use crate::gate::{self, BodyFacts, ListedAsk};
+use crate::storage::store::{BucketRecord, DeleteConditions, DeleteOptions, Deleted, EtagMatch};
+use http::StatusCode;
+use s3s::dto;
+
+/// `DELETE` of an object or a version.
+pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
+    let (grant, _) = call.authorize_key::<DeleteObject>(&BodyFacts::default())?;
+    let options = DeleteOptions {
+        bypass_governance: bypasses_governance(&call.facts()),
+        mfa: mfa_proof(call, call.bucket()).await?,
+        conditions: conditions::of_delete(&call.parts.headers)?,
+        now_ms: call.now_ms,
+    };
+    let deleted = call.server.store().delete(&grant, options).await.map_err(|e| call.failed(e))?;
+    let mut reply = reply::empty(StatusCode::NO_CONTENT);
+    if deleted.delete_marker {
+        reply::set(&mut reply, "x-amz-delete-marker", "true");
+    }
+    reply::set_some(&mut reply, "x-amz-version-id", deleted.version.as_deref());
+    Ok(reply)
+}
+
+/// `POST …?delete`: up to 1,000 keys, each decided by itself; what is refused stands in the answer.
+pub(super) async fn objects(call: &mut Call) -> Result<Reply, S3Error> {
+    let body = call.small_body().await?;
+    let wanted = xml::parse_delete(&body)?;
+    let (record, scene) = call.scene(call.bucket())?;
+    let names_versions = wanted.objects.iter().any(|o| o.version_id.as_deref().is_some_and(|v| !v.is_empty()));
+    let mfa = mfa_for_batch(call, &record, names_versions).await?;
+    let bypass_governance = bypasses_governance(&call.facts());
+    let quiet = wanted.quiet.unwrap_or(false);
+    let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+    for entry in wanted.objects {
+        let version = entry.version_id.as_deref().filter(|v| !v.is_empty());
+        let answer = one(call, &scene, &entry, version, |conditions| DeleteOptions {
+            bypass_governance,
+            mfa: mfa.clone(),
+            conditions,
+            now_ms: call.now_ms,
+        })
+        .await;
+        match answer {
+            Ok(done) if !quiet => deleted.push(shown(&entry.key, version, done)),
+            Ok(_) => {}
+            Err(error) => errors.push(dto::Error {
+                code: Some(error.code.to_owned()),
+                key: Some(entry.key.clone()),
+                message: Some(error.message.into_owned()),
+                version_id: version.map(str::to_owned),
+            }),
+        }
+    }
+    Ok(reply::xml(&dto::DeleteObjectsOutput {
+        deleted: (!deleted.is_empty()).then_some(deleted),
+        errors: (!errors.is_empty()).then_some(errors),
+        request_charged: None,
+    }))
+}
+
+/// Without a valid code the whole request fails as soon as one entry names a version.
+async fn mfa_for_batch(
+    call: &Call,
+    record: &BucketRecord,
+    names_versions: bool,
+) -> Result<Option<crate::storage::store::MfaProof>, S3Error> {
+    let proof = mfa_proof(call, call.bucket()).await?;
+    if record.mfa_delete && names_versions && proof.is_none() {
+        return Err(call.failed(crate::storage::store::StoreError::MfaRequired));
+    }
+    Ok(proof)
+}
+
+async fn one(
+    call: &Call,
+    scene: &gate::Scene,
+    entry: &dto::ObjectIdentifier,
+    version: Option<&str>,
+    options: impl FnOnce(DeleteConditions) -> DeleteOptions,
+) -> Result<Deleted, S3Error> {
+    crate::edges::server::wire::names::check_key(&entry.key)?;
+    let failed = |e| refusals::failed(e, call.bucket(), &entry.key, version);
+    let sighting = call.server.store().sight(call.bucket(), &entry.key, version).map_err(failed)?;
+    let facts = call.facts();
+    let body = BodyFacts::default();
+    let listed = ListedAsk { key: &entry.key, version, object: seen(&sighting) };
+    let grant = gate::authorize_listed::<DeleteObjects>(&call.ask(&facts, scene, None, &body), &listed)
+        .map_err(|refusal| call.refused(&refusal))?;
+    drop(sighting);
+    let conditions = DeleteConditions {
+        if_match: entry.e_tag.as_ref().map(|etag| match etag.value() {
+            "*" => EtagMatch::Any,
+            etag => EtagMatch::OneOf(vec![etag.to_owned()]),
+        }),
+        if_modified_at: entry.last_modified_time.as_ref().map(|t| dates::milliseconds(t).div_euclid(1000)),
+        if_size: entry.size.map(|size| u64::try_from(size).unwrap_or(u64::MAX)),
+    };
+    call.server.store().delete(&grant, options(conditions)).await.map_err(failed)
+}
+
+fn shown(key: &str, version: Option<&str>, done: Deleted) -> dto::DeletedObject {
+    let marker = done.delete_marker;
+    dto::DeletedObject {
+        delete_marker: marker.then_some(true),
+        delete_marker_version_id: done.version.clone().filter(|_| marker),
+        key: Some(key.to_owned()),
+        version_id: version.map(str::to_owned),
+    }
+}

@@ -1,1 +1,0 @@
-//! Listeners: plain and TLS, time-outs, bounded connections, draining.

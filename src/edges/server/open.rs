@@ -1,0 +1,236 @@
+//! From a data directory to a server: the first start seeds it, later ones go on from what is there.
+
+use super::app::{Clock, Server};
+use super::decision_log::DecisionLog;
+use super::directory::Directory;
+use super::metrics::Metrics;
+use super::run::ServeError;
+use super::settings::ServeSettings;
+use crate::policy::acl::Acl;
+use crate::simulate::world::{Account, BucketEntry, Bundle, World};
+use crate::storage::kv::Health;
+use crate::storage::store::{
+    Limits, MfaDevice, NewBucket, ObjectMeta, Owner, Store, StoreError, StoreSettings,
+};
+use bytes::Bytes;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The account that a first start without a world makes: AWS's own example.
+const FIRST_ACCOUNT: &str = "123456789012";
+/// How often doomed bytes are swept.
+const SWEEP_EVERY: Duration = Duration::from_secs(2);
+/// How often abandoned uploads are looked for.
+const EXPIRE_EVERY: Duration = Duration::from_secs(600);
+/// After how long a new root key seals new objects, in seconds: a year.
+const ROOT_KEY_AGE: i64 = 365 * 86_400;
+const DAY_MS: i64 = 86_400_000;
+
+/// The system's clock, in milliseconds since 1970.
+#[must_use]
+pub fn system_clock() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Opens the data directory and makes the server. `load` reads the world files of the settings.
+///
+/// # Errors
+/// What kept it from being opened, as a sentence for operators.
+pub async fn open(
+    settings: Arc<ServeSettings>,
+    load: impl FnOnce(&ServeSettings) -> Result<(World, Bundle), String>,
+) -> Result<Server, ServeError> {
+    let clock: Clock = Arc::new(system_clock);
+    let now_ms = clock();
+    let failed = |e: StoreError| ServeError::Prepare(format!("{}: {e}", settings.data.display()));
+    let limits = Limits { max_object_bytes: settings.max_object_bytes, ..Limits::default() };
+    let store_settings = StoreSettings { limits, fault: super::faults::from_environment(), ..StoreSettings::default() };
+    let store = Store::open(&settings.data, store_settings, now_ms.div_euclid(1000)).await.map_err(failed)?;
+    store.rotate_root_key(now_ms.div_euclid(1000), ROOT_KEY_AGE).map_err(failed)?;
+    let world = match store.world().map_err(failed)? {
+        None => first_start(&store, &settings, now_ms, load).await?,
+        Some(kept) => {
+            if !settings.world.is_empty() {
+                tracing::warn!("the data directory has its own world: the files given with -w were not applied");
+            }
+            restored(&kept)?
+        }
+    };
+    let directory = Directory::new(world).map_err(ServeError::Prepare)?;
+    let log = DecisionLog::open(&settings.data, settings.decision_log)
+        .map_err(|e| ServeError::Prepare(format!("the decision log cannot be opened: {e}")))?;
+    let server = Server::new(store, directory, ServeSettings::clone(&settings), Arc::new(Metrics::default()), log, clock);
+    tend(&server);
+    Ok(server)
+}
+
+fn restored(kept: &[u8]) -> Result<World, ServeError> {
+    let bundle: Bundle = serde_json::from_slice(kept)
+        .map_err(|e| ServeError::Prepare(format!("the seed files in the data directory cannot be read: {e}")))?;
+    bundle.world().map_err(|problems| {
+        let first = problems.iter().flat_map(|p| &p.list).next();
+        let message = first.map_or_else(String::new, |p| format!(": [{}] {}", p.code, p.message));
+        ServeError::Prepare(format!("the seed files in the data directory are refused by this version{message}"))
+    })
+}
+
+/// Seeds a new data directory. The seed documents go in last: a start that was cut short begins again.
+async fn first_start(
+    store: &Store,
+    settings: &ServeSettings,
+    now_ms: i64,
+    load: impl FnOnce(&ServeSettings) -> Result<(World, Bundle), String>,
+) -> Result<World, ServeError> {
+    let failed = |e: StoreError| ServeError::Prepare(format!("the data directory cannot be seeded: {e}"));
+    let (world, bundle) = if settings.world.is_empty() {
+        first_account(&settings.data, &settings.region)?
+    } else {
+        load(settings).map_err(ServeError::Prepare)?
+    };
+    // What cannot be served must not be kept.
+    let directory = Directory::new(world).map_err(ServeError::Prepare)?;
+    for account in directory.world().accounts.values() {
+        seed_account(store, account, &directory, settings, now_ms).await.map_err(failed)?;
+    }
+    let documents = serde_json::to_vec(&bundle).map_err(|e| ServeError::Prepare(e.to_string()))?;
+    store.put_world(Bytes::from(documents)).await.map_err(failed)?;
+    bundle.world().map_err(|_| ServeError::Prepare("the world cannot be loaded a second time".to_owned()))
+}
+
+/// An account with a root key, which stands in `DIR/credentials`.
+fn first_account(data: &Path, region: &str) -> Result<(World, Bundle), ServeError> {
+    let (id, secret) = new_key().ok_or_else(|| ServeError::Prepare("there is no randomness".to_owned()))?;
+    let text = serde_json::json!({
+        "version": 1, "region": region,
+        "accounts": [{"id": FIRST_ACCOUNT, "name": "default", "root": {"access_keys": [{"id": id, "secret": secret}]}}],
+    });
+    let bundle = Bundle::of_text("first-start.json", &text.to_string());
+    let world = bundle.world().map_err(|_| ServeError::Prepare("the first account cannot be made".to_owned()))?;
+    let profile = format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\nregion = {region}\n");
+    write_private(&data.join("credentials"), profile.as_bytes())
+        .map_err(|e| ServeError::Prepare(format!("the credentials cannot be written: {e}")))?;
+    Ok((world, bundle))
+}
+
+/// An access key as AWS makes them: `AKIA` and sixteen characters, and a secret of forty.
+fn new_key() -> Option<(String, String)> {
+    const IDS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    const SECRETS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut random = [0_u8; 56];
+    aws_lc_rs::rand::fill(&mut random).ok()?;
+    let (id, secret) = random.split_at(16);
+    let pick = |alphabet: &[u8], byte: &u8| alphabet.get(usize::from(*byte) % alphabet.len()).map(|c| char::from(*c));
+    let id: Option<String> = id.iter().map(|b| pick(IDS, b)).collect();
+    let secret: Option<String> = secret.iter().map(|b| pick(SECRETS, b)).collect();
+    Some((format!("AKIA{}", id?), secret?))
+}
+
+/// Writes a file that only its owner can read.
+fn write_private(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text)?;
+    file.sync_all()
+}
+
+async fn seed_account(
+    store: &Store,
+    account: &Account,
+    directory: &Directory,
+    settings: &ServeSettings,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    if let Some(block) = account.public_access_block.given() {
+        store.seed_account_block(&account.id, *block).await?;
+    }
+    let users = account.users.iter().map(|(name, user)| (name.as_str(), &user.credentials));
+    for (owner, credentials) in std::iter::once(("root", &account.root)).chain(users) {
+        for (serial, secret) in &credentials.mfa {
+            let device = MfaDevice {
+                serial: serial.clone(),
+                secret: secret.clone(),
+                account: account.id.clone(),
+                owner: owner.to_owned(),
+            };
+            store.put_mfa_device(device, now_ms).await?;
+        }
+    }
+    let owner = Owner {
+        canonical: account.canonical_id.clone(),
+        display: directory.display_name(&account.canonical_id).unwrap_or_default().to_owned(),
+    };
+    for (name, bucket) in &account.buckets {
+        seed_bucket(store, account, &owner, (name, bucket), directory, settings, now_ms).await?;
+    }
+    Ok(())
+}
+
+async fn seed_bucket(
+    store: &Store,
+    account: &Account,
+    owner: &Owner,
+    (name, bucket): (&str, &BucketEntry),
+    directory: &Directory,
+    settings: &ServeSettings,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let new = NewBucket {
+        owner_account: account.id.clone(),
+        owner: owner.clone(),
+        region: bucket.region.clone().unwrap_or_else(|| settings.region.clone()),
+        acl: resolved(bucket.acl.given(), directory)?,
+        ownership: bucket.ownership,
+        public_access_block: bucket.public_access_block.given().copied(),
+        object_lock: false,
+        tags: Vec::new(),
+        now_ms,
+    };
+    let text = bucket.policy_text.clone();
+    let configure = move |record: &mut crate::storage::store::BucketRecord| record.policy.clone_from(&text);
+    store.seed_bucket(name, new, configure).await?;
+    for (key, object) in &bucket.objects {
+        let owner = match &object.owner_canonical {
+            Some(canonical) => Owner { canonical: canonical.clone(), display: String::new() },
+            None => owner.clone(),
+        };
+        let meta = ObjectMeta { owner, acl: resolved(object.acl.as_ref(), directory)?, tags: object.tags.clone(), ..ObjectMeta::default() };
+        store.seed_object(name, key, meta, now_ms).await?;
+    }
+    Ok(())
+}
+
+/// An ACL with its e-mail grantees found.
+fn resolved(acl: Option<&Acl>, directory: &Directory) -> Result<Option<Acl>, StoreError> {
+    let found = acl.map(|acl| super::handlers::resolved(acl.clone(), directory)).transpose();
+    found.map_err(|e| StoreError::Damaged { what: format!("the seed files: {}", e.message) })
+}
+
+/// What a server does beside answering: sweeping, expiring uploads, showing its health.
+fn tend(server: &Server) {
+    let server = server.downgrade();
+    tokio::spawn(async move {
+        let mut since_expiry = EXPIRE_EVERY;
+        loop {
+            tokio::time::sleep(SWEEP_EVERY).await;
+            let Some(server) = server.upgrade() else { return };
+            let store = server.store();
+            server.counted().set_read_only(matches!(store.health(), Health::ReadOnly(_)));
+            if let Err(error) = store.sweep().await {
+                tracing::warn!(%error, "what was deleted could not be swept");
+            }
+            since_expiry += SWEEP_EVERY;
+            let Some(days) = server.settings().upload_expiry_days else { continue };
+            if since_expiry >= EXPIRE_EVERY {
+                since_expiry = Duration::ZERO;
+                match store.expire_uploads(server.now_ms() - i64::from(days) * DAY_MS).await {
+                    Ok(0) => {}
+                    Ok(count) => tracing::info!(count, "abandoned multipart uploads were aborted"),
+                    Err(error) => tracing::warn!(%error, "abandoned multipart uploads could not be aborted"),
+                }
+            }
+        }
+    });
+}

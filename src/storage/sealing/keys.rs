@@ -1,0 +1,94 @@
+//! Data keys, and how they are sealed under another key.
+
+use super::envelope::{Envelope, SealedBy, WRAPPED_LEN};
+use super::fixed_bytes::joined;
+use super::{BlobId, SealError};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
+use aws_lc_rs::rand;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// Bytes of an AES-256 key.
+pub(super) const KEY_LEN: usize = 32;
+
+/// A blob's data key, to open what it sealed.
+pub struct DataKey {
+    pub(super) aead: LessSafeKey,
+    pub(super) format: u8,
+    pub(super) chunk_size: u32,
+}
+
+/// A data key that has sealed nothing yet. It is used up by sealing, so that no nonce is used twice.
+pub struct FreshKey(pub(super) DataKey);
+
+impl DataKey {
+    /// Bytes of plaintext in each chunk but the last.
+    #[must_use]
+    pub fn chunk_size(&self) -> u32 {
+        self.chunk_size
+    }
+
+    pub(super) fn new(bytes: &[u8; KEY_LEN], envelope: &Envelope) -> Result<Self, SealError> {
+        let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| SealError::Library)?;
+        Ok(Self { aead: LessSafeKey::new(key), format: envelope.format, chunk_size: envelope.chunk_size })
+    }
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DataKey(…)")
+    }
+}
+
+impl fmt::Debug for FreshKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FreshKey(…)")
+    }
+}
+
+/// What seals data keys: the extracted half of HKDF over a root key or a customer's key.
+pub(super) struct Wrapper(Prk);
+
+impl Wrapper {
+    pub(super) fn new(key: &[u8; KEY_LEN]) -> Self {
+        Self(Salt::new(HKDF_SHA256, b"portcullis data key wrapping 1").extract(key))
+    }
+
+    /// A new data key for this blob, and the envelope that keeps it.
+    pub(super) fn seal_new(&self, blob: BlobId, sealed_by: SealedBy) -> Result<(FreshKey, Envelope), SealError> {
+        let mut envelope = Envelope::new(sealed_by);
+        let mut key = Zeroizing::new([0; KEY_LEN]);
+        let mut nonce = [0; NONCE_LEN];
+        rand::fill(key.as_mut()).map_err(|_| SealError::Library)?;
+        rand::fill(&mut nonce).map_err(|_| SealError::Library)?;
+        let data_key = DataKey::new(&key, &envelope)?;
+        let context = envelope.context(blob);
+        let tag = self
+            .key_for(&context)?
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), key.as_mut())
+            .map_err(|_| SealError::Library)?;
+        envelope.wrapped_key = joined(&[&nonce, key.as_ref(), tag.as_ref()]);
+        Ok((FreshKey(data_key), envelope))
+    }
+
+    /// The data key in an envelope, or `None` if this key or this blob is not the one it was sealed for.
+    pub(super) fn open(&self, blob: BlobId, envelope: &Envelope) -> Result<Option<DataKey>, SealError> {
+        envelope.check_format()?;
+        let context = envelope.context(blob);
+        let mut wrapped: Zeroizing<[u8; WRAPPED_LEN]> = Zeroizing::new(envelope.wrapped_key);
+        let (nonce, sealed) = wrapped.split_at_mut(NONCE_LEN);
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Library)?;
+        let Ok(key) = self.key_for(&context)?.open_in_place(nonce, Aad::from(context), sealed) else {
+            return Ok(None);
+        };
+        let key: &[u8; KEY_LEN] = (&*key).try_into().map_err(|_| SealError::Library)?;
+        DataKey::new(key, envelope).map(Some)
+    }
+
+    fn key_for(&self, context: &[u8]) -> Result<LessSafeKey, SealError> {
+        let info = [context];
+        let material = self.0.expand(&info, &AES_256_GCM).map_err(|_| SealError::Library)?;
+        Ok(LessSafeKey::new(UnboundKey::from(material)))
+    }
+}
