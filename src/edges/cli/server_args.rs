@@ -3,8 +3,7 @@
 use super::args::WorldArgs;
 use crate::edges::server::decision_log::Mode;
 use crate::edges::server::settings::{
-    Certificate, HostPort, LogFormat, ServeSettings, TlsSettings, parse_host_suffix, parse_proxy,
-    parse_region,
+    Certificate, HostPort, LogFormat, ServeSettings, TlsSettings, parse_host_suffix, parse_proxy, parse_region,
 };
 use clap::{Args, Subcommand};
 use ipnetwork::IpNetwork;

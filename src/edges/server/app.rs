@@ -199,11 +199,8 @@ impl Server {
         let host = parts.headers.get(http::header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
         let query = Query::parse(raw_query)?;
         let account = raw_path == ACCOUNT_PATH && parts.headers.contains_key("x-amz-account-id");
-        let target = if account {
-            Target::Service
-        } else {
-            target(host, raw_path, &self.inner.settings.host_suffixes)?
-        };
+        let target =
+            if account { Target::Service } else { target(host, raw_path, &self.inner.settings.host_suffixes)? };
         if parts.method == http::Method::OPTIONS {
             *operation = "Preflight";
             return cors::preflight(self, &parts, &target);

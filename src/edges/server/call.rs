@@ -215,10 +215,7 @@ impl Call {
     ///
     /// # Errors
     /// `NoSuchBucket`, or S3's refusal.
-    pub fn authorize_key<O: Operation>(
-        &self,
-        body: &BodyFacts,
-    ) -> Result<(Authorized<O>, Arc<BucketRecord>), S3Error> {
+    pub fn authorize_key<O: Operation>(&self, body: &BodyFacts) -> Result<(Authorized<O>, Arc<BucketRecord>), S3Error> {
         let (record, scene) = self.scene(self.bucket())?;
         let facts = self.facts();
         let sighting = self.sight(self.bucket(), self.key(), gate::version_of(self.row, &facts))?;

@@ -9,9 +9,7 @@ use super::settings::ServeSettings;
 use crate::policy::acl::Acl;
 use crate::simulate::world::{Account, BucketEntry, Bundle, World};
 use crate::storage::kv::Health;
-use crate::storage::store::{
-    Limits, MfaDevice, NewBucket, ObjectMeta, Owner, Store, StoreError, StoreSettings,
-};
+use crate::storage::store::{Limits, MfaDevice, NewBucket, ObjectMeta, Owner, Store, StoreError, StoreSettings};
 use bytes::Bytes;
 use std::path::Path;
 use std::sync::Arc;
@@ -61,7 +59,8 @@ pub async fn open(
     let directory = Directory::new(world).map_err(ServeError::Prepare)?;
     let log = DecisionLog::open(&settings.data, settings.decision_log)
         .map_err(|e| ServeError::Prepare(format!("the decision log cannot be opened: {e}")))?;
-    let server = Server::new(store, directory, ServeSettings::clone(&settings), Arc::new(Metrics::default()), log, clock);
+    let server =
+        Server::new(store, directory, ServeSettings::clone(&settings), Arc::new(Metrics::default()), log, clock);
     tend(&server);
     Ok(server)
 }
@@ -196,7 +195,12 @@ async fn seed_bucket(
             Some(canonical) => Owner { canonical: canonical.clone(), display: String::new() },
             None => owner.clone(),
         };
-        let meta = ObjectMeta { owner, acl: resolved(object.acl.as_ref(), directory)?, tags: object.tags.clone(), ..ObjectMeta::default() };
+        let meta = ObjectMeta {
+            owner,
+            acl: resolved(object.acl.as_ref(), directory)?,
+            tags: object.tags.clone(),
+            ..ObjectMeta::default()
+        };
         store.seed_object(name, key, meta, now_ms).await?;
     }
     Ok(())

@@ -61,9 +61,9 @@ pub fn failed(error: StoreError, bucket: &str, key: &str, version: Option<&str>)
         StoreError::InvalidPart { number } => S3Error::of("InvalidPart").with("PartNumber", number.to_string()),
         StoreError::InvalidPartOrder => S3Error::of("InvalidPartOrder"),
         StoreError::InvalidPartNumber { .. } => S3Error::of("InvalidPartNumber"),
-        StoreError::PartTooSmall { number, etag, size, least } => S3Error::entity_too_small(size, least)
-            .with("PartNumber", number.to_string())
-            .with("ETag", etag),
+        StoreError::PartTooSmall { number, etag, size, least } => {
+            S3Error::entity_too_small(size, least).with("PartNumber", number.to_string()).with("ETag", etag)
+        }
         StoreError::TooLarge { size, most } => S3Error::entity_too_large(size, most),
         StoreError::Precondition(condition) => S3Error::precondition_failed(condition),
         StoreError::Locked => S3Error::new("AccessDenied", "Access Denied because object protected by object lock."),
@@ -72,18 +72,17 @@ pub fn failed(error: StoreError, bucket: &str, key: &str, version: Option<&str>)
             "AccessDenied",
             "Mfa Authentication must be used for this request: the header x-amz-mfa is missing.",
         ),
-        StoreError::MfaInvalid => S3Error::new(
-            "AccessDenied",
-            "The MFA device or its code is not valid, or the code was used before.",
-        ),
+        StoreError::MfaInvalid => {
+            S3Error::new("AccessDenied", "The MFA device or its code is not valid, or the code was used before.")
+        }
         StoreError::WrongCustomerKey => S3Error::access_denied(),
         StoreError::CustomerKeyNeeded => S3Error::invalid_request(
             "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to \
              retrieve the object.",
         ),
-        StoreError::UnexpectedCustomerKey => S3Error::invalid_request(
-            "The encryption parameters are not applicable to this object.",
-        ),
+        StoreError::UnexpectedCustomerKey => {
+            S3Error::invalid_request("The encryption parameters are not applicable to this object.")
+        }
         StoreError::Full => S3Error::new("InsufficientStorage", "The disk of the store is full; nothing was changed."),
         StoreError::ReadOnly => {
             S3Error::new("ServiceUnavailable", "The store takes no changes at the moment; nothing was changed.")

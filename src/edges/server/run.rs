@@ -163,8 +163,8 @@ impl AdminTask {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edges::server::http::Toy;
     use crate::edges::server::decision_log::Mode;
+    use crate::edges::server::http::Toy;
     use crate::edges::server::settings::{LogFormat, TlsSettings};
     use crate::edges::server::testing::TempDir;
     use std::io::{Read as _, Write as _};

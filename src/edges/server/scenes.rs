@@ -47,8 +47,7 @@ impl Scenes {
             return known.scene.clone();
         }
         let scene = Arc::new(scene_of(record, directory, account_block));
-        let known =
-            Known { record: record.clone(), directory: directory.clone(), account_block, scene: scene.clone() };
+        let known = Known { record: record.clone(), directory: directory.clone(), account_block, scene: scene.clone() };
         self.known.insert(record.name.clone(), known);
         scene
     }
@@ -91,8 +90,7 @@ pub fn ownership_of(record: &BucketRecord) -> ObjectOwnership {
 }
 
 fn compile(text: &str) -> Result<CompiledPolicy, ()> {
-    let document =
-        PolicyDocument::parse(POLICY_NAME, text, &LoadOptions::new(PolicyKind::Bucket)).map_err(|_| ())?;
+    let document = PolicyDocument::parse(POLICY_NAME, text, &LoadOptions::new(PolicyKind::Bucket)).map_err(|_| ())?;
     Ok(CompiledPolicy::compile(POLICY_NAME, &document))
 }
 

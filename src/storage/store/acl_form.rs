@@ -78,12 +78,7 @@ pub(super) mod block {
 }
 
 fn flags(block: PublicAccessBlock) -> [bool; 4] {
-    [
-        block.block_public_acls,
-        block.ignore_public_acls,
-        block.block_public_policy,
-        block.restrict_public_buckets,
-    ]
+    [block.block_public_acls, block.ignore_public_acls, block.block_public_policy, block.restrict_public_buckets]
 }
 
 fn from_flags(flags: [bool; 4]) -> PublicAccessBlock {

@@ -296,16 +296,19 @@ pub(super) fn same(t: &dyn Transaction, hint: &Arc<BucketRecord>) -> Result<Arc<
 /// Reads every bucket into memory.
 pub(super) fn load(store: &Store) -> Result<(), StoreError> {
     let mut outcome = Ok(());
-    store.inner.engine.scan(Space::Buckets, &KeyRange::all(), Direction::Forward, &mut |_, value| {
-        match decode::<BucketRecord>("bucket record", value) {
-            Ok(record) => {
-                store.inner.buckets.insert(record.name.clone(), Arc::new(record));
-                ControlFlow::Continue(())
-            }
-            Err(error) => {
-                outcome = Err(error);
-                ControlFlow::Break(())
-            }
+    store.inner.engine.scan(Space::Buckets, &KeyRange::all(), Direction::Forward, &mut |_, value| match decode::<
+        BucketRecord,
+    >(
+        "bucket record",
+        value,
+    ) {
+        Ok(record) => {
+            store.inner.buckets.insert(record.name.clone(), Arc::new(record));
+            ControlFlow::Continue(())
+        }
+        Err(error) => {
+            outcome = Err(error);
+            ControlFlow::Break(())
         }
     })?;
     outcome

@@ -3,9 +3,9 @@
 use super::Store;
 use super::error::StoreError;
 use super::grants::ListsBucket;
+use super::keys;
 use super::records::{Checksum, ListedRecord, Owner};
 use super::walk::{Go, Met, Walk, text};
-use super::keys;
 use crate::gate::Authorized;
 use crate::storage::kv::Space;
 use std::ops::Bound;

@@ -4,9 +4,7 @@ use super::Store;
 use super::content::{Sink, Sse, new_id};
 use super::error::StoreError;
 use super::grants::{AddressesUpload, WritesPart};
-use super::records::{
-    BucketRecord, Checksum, ChecksumKind, ObjectMeta, Owner, PartRecord, StoredSse, decode, encode,
-};
+use super::records::{BucketRecord, Checksum, ChecksumKind, ObjectMeta, Owner, PartRecord, StoredSse, decode, encode};
 use super::write::{NewObject, check_lock};
 use super::{buckets, keys, sweep, versions};
 use crate::gate::{Authorized, operations};

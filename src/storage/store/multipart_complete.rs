@@ -31,8 +31,7 @@ pub struct ListedPart {
 
 /// Makes the object's checksum of its upload and its parts, in order; an error refuses the completion. It runs in
 /// the transaction, perhaps more than once.
-pub type WholeChecksum =
-    Box<dyn Fn(&UploadRecord, &[PartRecord]) -> Result<Option<Checksum>, StoreError> + Send>;
+pub type WholeChecksum = Box<dyn Fn(&UploadRecord, &[PartRecord]) -> Result<Option<Checksum>, StoreError> + Send>;
 
 /// How to complete an upload.
 pub struct CompleteOptions {
@@ -133,18 +132,16 @@ fn whole(t: &mut dyn Transaction, upload: UploadRecord, parts: &[PartRecord], si
 }
 
 /// The listed ones of the parts that are there, and the others. Both lists are in the order of numbers.
-fn select(
-    there: Vec<PartRecord>,
-    listed: &[ListedPart],
-) -> Result<(Vec<PartRecord>, Vec<PartRecord>), StoreError> {
+fn select(there: Vec<PartRecord>, listed: &[ListedPart]) -> Result<(Vec<PartRecord>, Vec<PartRecord>), StoreError> {
     let mut wanted = listed.iter().peekable();
     let (mut parts, mut others) = (Vec::with_capacity(listed.len()), Vec::new());
     for part in there {
         match wanted.next_if(|w| w.number == part.number) {
             Some(w) => {
-                let same_sum = w.checksum.as_ref().is_none_or(|sum| {
-                    part.checksum.as_ref().is_some_and(|checksum| checksum.value == *sum)
-                });
+                let same_sum = w
+                    .checksum
+                    .as_ref()
+                    .is_none_or(|sum| part.checksum.as_ref().is_some_and(|checksum| checksum.value == *sum));
                 if part.etag != w.etag || !same_sum {
                     return Err(StoreError::InvalidPart { number: w.number });
                 }
@@ -237,12 +234,17 @@ fn completed_before(
 /// Forgets what uploads completed before a time became.
 pub(super) async fn forget_done(store: &Store, older_than_ms: i64) -> Result<(), StoreError> {
     let mut old = Vec::new();
-    store.inner.engine.scan(Space::Settings, &KeyRange::prefix(keys::DONE), Direction::Forward, &mut |key, value| {
-        if decode::<Done>("completed upload", value).is_ok_and(|done| done.time_ms < older_than_ms) {
-            old.push(key.to_vec());
-        }
-        ControlFlow::Continue(())
-    })?;
+    store.inner.engine.scan(
+        Space::Settings,
+        &KeyRange::prefix(keys::DONE),
+        Direction::Forward,
+        &mut |key, value| {
+            if decode::<Done>("completed upload", value).is_ok_and(|done| done.time_ms < older_than_ms) {
+                old.push(key.to_vec());
+            }
+            ControlFlow::Continue(())
+        },
+    )?;
     for some in old.chunks(1000) {
         let some = some.to_vec();
         store
@@ -254,4 +256,3 @@ pub(super) async fn forget_done(store: &Store, older_than_ms: i64) -> Result<(),
     }
     Ok(())
 }
-

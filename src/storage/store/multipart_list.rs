@@ -69,8 +69,9 @@ impl Store {
         let start = match (&query.key_marker, query.upload_marker.as_deref().filter(|m| !m.is_empty())) {
             (Some(key), Some(upload)) => Bound::Excluded(keys::upload(bucket, key.as_bytes(), upload)),
             // Behind every upload of this key.
-            (Some(key), None) => keys::after_prefix(&keys::versions(bucket, key.as_bytes()))
-                .map_or(Bound::Unbounded, Bound::Included),
+            (Some(key), None) => {
+                keys::after_prefix(&keys::versions(bucket, key.as_bytes())).map_or(Bound::Unbounded, Bound::Included)
+            }
             (None, _) => Bound::Unbounded,
         };
         let view = self.inner.engine.snapshot()?;

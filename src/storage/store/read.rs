@@ -1,11 +1,11 @@
 //! Reading an object: what is said of it, and its bytes.
 
+use super::Store;
 use super::content::{self, ContentStream};
 use super::error::StoreError;
 use super::guards::ReadGuard;
 use super::manifest::{self, PartView};
 use super::records::{BucketRecord, StoredSse, VersionRecord};
-use super::Store;
 use crate::storage::sealing::CustomerKey;
 use std::ops::Range;
 use std::sync::Arc;
@@ -51,9 +51,7 @@ impl ObjectView {
             (StoredSse::S3, None) => Ok(()),
             (StoredSse::S3, Some(_)) => Err(StoreError::UnexpectedCustomerKey),
             (StoredSse::Customer { .. }, None) => Err(StoreError::CustomerKeyNeeded),
-            (StoredSse::Customer { .. }, Some(key)) => {
-                content::check_key(&self.store, &self.record.content, key)
-            }
+            (StoredSse::Customer { .. }, Some(key)) => content::check_key(&self.store, &self.record.content, key),
         }
     }
 
@@ -71,7 +69,8 @@ impl ObjectView {
         if range.start > range.end || range.end > self.record.size {
             return Err(StoreError::WrongGrant);
         }
-        content::open(&self.store, &self.record.content, self.record.size, customer, range, Arc::clone(&self.guard)).await
+        content::open(&self.store, &self.record.content, self.record.size, customer, range, Arc::clone(&self.guard))
+            .await
     }
 
     /// A part of it by its number, and how many parts there are. An object that was put whole is its part 1.

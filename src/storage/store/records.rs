@@ -303,9 +303,9 @@ impl VersionRecord {
     /// Whether object lock keeps it from being destroyed at this time.
     #[must_use]
     pub fn locked(&self, now_ms: i64, bypass_governance: bool) -> bool {
-        let kept = self.retention.is_some_and(|r| {
-            r.until_ms > now_ms && !(r.mode == LockMode::Governance && bypass_governance)
-        });
+        let kept = self
+            .retention
+            .is_some_and(|r| r.until_ms > now_ms && !(r.mode == LockMode::Governance && bypass_governance));
         kept || self.legal_hold == Some(true)
     }
 }
@@ -484,7 +484,8 @@ mod tests {
 
     #[test]
     fn locks() {
-        let record = encode(&Change { kind: ChangeKind::Created, key: String::new(), version: String::new(), time_ms: 0 });
+        let record =
+            encode(&Change { kind: ChangeKind::Created, key: String::new(), version: String::new(), time_ms: 0 });
         assert!(decode::<VersionRecord>("version", &record).is_err());
     }
 }

@@ -110,10 +110,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`] if the metadata cannot be read at all. What is wrong with single objects stands in the
     /// report.
-    pub async fn scrub(
-        &self,
-        progress: &mut (dyn FnMut(&ScrubProgress) + Send),
-    ) -> Result<ScrubReport, StoreError> {
+    pub async fn scrub(&self, progress: &mut (dyn FnMut(&ScrubProgress) + Send)) -> Result<ScrubReport, StoreError> {
         let view = self.inner.engine.snapshot()?;
         let buckets = self.inner.buckets.iter().map(|b| (b.id, b.name.clone())).collect();
         let mut scrub = Scrub {
@@ -308,16 +305,21 @@ impl Scrub<'_> {
         })?;
         for id in manifests {
             self.named.manifests.insert(id);
-            self.view.scan(Space::Manifests, &KeyRange::prefix(id.as_bytes()), Direction::Forward, &mut |_, value| {
-                for part in decode::<Vec<PartRecord>>("manifest", value).unwrap_or_default() {
-                    match part.content {
-                        Content::Inline(id, _) => drop(self.named.inline.insert(id)),
-                        Content::Blob(id, _) => drop(self.named.blobs.insert(id)),
-                        Content::None | Content::Manifest(_) => {}
+            self.view.scan(
+                Space::Manifests,
+                &KeyRange::prefix(id.as_bytes()),
+                Direction::Forward,
+                &mut |_, value| {
+                    for part in decode::<Vec<PartRecord>>("manifest", value).unwrap_or_default() {
+                        match part.content {
+                            Content::Inline(id, _) => drop(self.named.inline.insert(id)),
+                            Content::Blob(id, _) => drop(self.named.blobs.insert(id)),
+                            Content::None | Content::Manifest(_) => {}
+                        }
                     }
-                }
-                ControlFlow::Continue(())
-            })?;
+                    ControlFlow::Continue(())
+                },
+            )?;
         }
         Ok(())
     }

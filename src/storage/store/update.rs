@@ -107,11 +107,7 @@ fn keep_identity(record: &mut VersionRecord, before: VersionRecord) {
 }
 
 /// The version that is named, or the current one, and whether it is the current one.
-fn named(
-    place: &Place<'_>,
-    t: &dyn Transaction,
-    version: Option<&str>,
-) -> Result<(VersionRecord, bool), StoreError> {
+fn named(place: &Place<'_>, t: &dyn Transaction, version: Option<&str>) -> Result<(VersionRecord, bool), StoreError> {
     let named: Option<Named> = version.map(version_id::read).transpose()?;
     let missing = if version.is_some() { StoreError::NoSuchVersion } else { StoreError::NoSuchKey };
     let Some(current) = place.current(t)? else { return Err(missing) };

@@ -3,9 +3,7 @@
 use super::content::{Sink, Sse};
 use super::error::StoreError;
 use super::grants::WritesObject;
-use super::records::{
-    BucketRecord, ChangeKind, Checksum, ObjectMeta, Retention, StoredSse, VersionRecord, Versioning,
-};
+use super::records::{BucketRecord, ChangeKind, Checksum, ObjectMeta, Retention, StoredSse, VersionRecord, Versioning};
 use super::versions::{self, Place};
 use super::{Store, buckets};
 use crate::gate::Authorized;

@@ -30,7 +30,9 @@ pub(super) async fn create(call: &mut Call) -> Result<Reply, S3Error> {
     if let Some(wanted) = location.as_deref().filter(|wanted| *wanted != region)
         && !call.server.settings().any_region
     {
-        let message = format!("The {wanted} location constraint is incompatible for the region specific endpoint this request was sent to.");
+        let message = format!(
+            "The {wanted} location constraint is incompatible for the region specific endpoint this request was sent to."
+        );
         return Err(S3Error::new("IllegalLocationConstraintException", message));
     }
     let defaults = call.server.directory().bucket_defaults();

@@ -19,7 +19,8 @@ pub(in crate::edges::server) const CORS: &str = "cors";
 const ENCRYPTION: &str = "encryption";
 
 fn document(bucket: &BucketRecord, name: &str, missing: &'static str) -> Result<Bytes, S3Error> {
-    let text = bucket.documents.get(name).ok_or_else(|| S3Error::of(missing).with("BucketName", bucket.name.clone()))?;
+    let text =
+        bucket.documents.get(name).ok_or_else(|| S3Error::of(missing).with("BucketName", bucket.name.clone()))?;
     Ok(Bytes::from(text.clone()))
 }
 

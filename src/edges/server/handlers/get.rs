@@ -32,10 +32,10 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
     let conditions = Conditions::of_read(&call.parts.headers)?;
     if !conditions.is_empty() {
         let verdict = conditions.check(&record.etag, record.modified_ms.div_euclid(1000));
-        verdict.into_result().map_err(|e| e.with_header("etag", quoted(&record.etag)).with_header(
-            "last-modified",
-            dates::http_date(record.modified_ms.div_euclid(1000)),
-        ))?;
+        verdict.into_result().map_err(|e| {
+            e.with_header("etag", quoted(&record.etag))
+                .with_header("last-modified", dates::http_date(record.modified_ms.div_euclid(1000)))
+        })?;
     }
     view.check_key(customer.as_ref()).map_err(|e| call.failed(e))?;
     let part = wanted_part(call, &view)?;
@@ -125,12 +125,7 @@ fn describe(view: &ObjectView, overrides: Vec<(HeaderName, HeaderValue)>, reply:
     reply::set(reply, "etag", quoted(&record.etag));
     reply::set(reply, "last-modified", dates::http_date(record.modified_ms.div_euclid(1000)));
     reply::set_some(reply, "x-amz-version-id", view.version());
-    object_headers::write(
-        &record.headers,
-        record.storage_class.as_deref(),
-        &record.user_metadata,
-        reply.headers_mut(),
-    );
+    object_headers::write(&record.headers, record.storage_class.as_deref(), &record.user_metadata, reply.headers_mut());
     reply.headers_mut().extend(overrides.into_iter().map(|(name, value)| (Some(name), value)));
     show_encryption(&record.sse, reply);
     if !record.tags.is_empty() {
@@ -199,11 +194,8 @@ pub(super) fn attributes(call: &mut Call) -> Result<Reply, S3Error> {
         checksum_sha256: of("SHA256"),
         checksum_type: Some(dto::ChecksumType::from_static(kind_name(c.kind))),
     });
-    let object_parts = if asked("ObjectParts") && view.parts_count().is_some() {
-        Some(attribute_parts(call, &view)?)
-    } else {
-        None
-    };
+    let object_parts =
+        if asked("ObjectParts") && view.parts_count().is_some() { Some(attribute_parts(call, &view)?) } else { None };
     let class = record.storage_class.clone().unwrap_or_else(|| "STANDARD".to_owned());
     let output = dto::GetObjectAttributesOutput {
         checksum,
@@ -226,7 +218,9 @@ fn wanted_attributes(call: &Call) -> Result<Vec<String>, S3Error> {
     let wanted: Vec<String> = text.split(',').map(|w| w.trim().to_owned()).filter(|w| !w.is_empty()).collect();
     match wanted.iter().find(|w| !KNOWN.contains(&w.as_str())) {
         Some(unknown) => Err(S3Error::invalid_argument(NAME, unknown, "Invalid attribute name specified.")),
-        None if wanted.is_empty() => Err(S3Error::invalid_argument(NAME, "", "At least one attribute must be asked for.")),
+        None if wanted.is_empty() => {
+            Err(S3Error::invalid_argument(NAME, "", "At least one attribute must be asked for."))
+        }
         None => Ok(wanted),
     }
 }

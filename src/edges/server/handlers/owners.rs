@@ -90,11 +90,8 @@ async fn sent_acl(call: &mut Call) -> Result<Sent, S3Error> {
         (Some(headers), true) => Ok(Sent::Headers(headers)),
         (None, false) => Ok(Sent::Document(acl::parse_xml(&body)?)),
         (Some(_), false) => Err(S3Error::of("UnexpectedContent")),
-        (None, true) => Err(S3Error::new(
-            "MissingSecurityHeader",
-            "Your request was missing a required header",
-        )
-        .with("MissingHeaderName", "x-amz-acl")),
+        (None, true) => Err(S3Error::new("MissingSecurityHeader", "Your request was missing a required header")
+            .with("MissingHeaderName", "x-amz-acl")),
     }
 }
 
@@ -191,8 +188,7 @@ pub(super) async fn put_object_acl(call: &mut Call) -> Result<Reply, S3Error> {
         record.acl = Some(list.clone());
         Ok(())
     };
-    let record =
-        call.server.store().update_object(&grant, call.now_ms, change).await.map_err(|e| call.failed(e))?;
+    let record = call.server.store().update_object(&grant, call.now_ms, change).await.map_err(|e| call.failed(e))?;
     let mut reply = reply::empty(StatusCode::OK);
     super::object_settings::show_version(&bucket, &record.version, &mut reply);
     Ok(reply)

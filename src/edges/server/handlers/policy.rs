@@ -39,7 +39,8 @@ pub(super) async fn put(call: &mut Call) -> Result<Reply, S3Error> {
     let facts = BodyFacts { sets_public_policy, ..BodyFacts::default() };
     let (grant, _) = call.authorize_bucket::<PutBucketPolicy>(&facts)?;
     let document = parsed?;
-    let lockout = call.header("x-amz-confirm-remove-self-bucket-access")?.is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    let lockout =
+        call.header("x-amz-confirm-remove-self-bucket-access")?.is_some_and(|v| v.eq_ignore_ascii_case("true"));
     if !lockout {
         keeps_access(call, &document)?;
     }

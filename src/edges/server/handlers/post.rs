@@ -57,7 +57,9 @@ impl Fields {
                 name => name,
             };
             let named = HeaderName::from_bytes(name.as_bytes());
-            if let (Ok(name), Ok(value)) = (named, HeaderValue::from_str(value).or_else(|_| HeaderValue::from_bytes(value.as_bytes()))) {
+            if let (Ok(name), Ok(value)) =
+                (named, HeaderValue::from_str(value).or_else(|_| HeaderValue::from_bytes(value.as_bytes())))
+            {
                 headers.insert(name, value);
             }
         }

@@ -33,9 +33,7 @@ pub(super) fn none_set(call: &mut Call) -> Result<Reply, S3Error> {
         Id::GetBucketLifecycleConfiguration => missing("NoSuchLifecycleConfiguration"),
         Id::GetBucketReplication => missing("ReplicationConfigurationNotFoundError"),
         Id::GetBucketWebsite => missing("NoSuchWebsiteConfiguration"),
-        Id::GetBucketAccelerateConfiguration => {
-            Ok(reply::xml(&dto::GetBucketAccelerateConfigurationOutput::default()))
-        }
+        Id::GetBucketAccelerateConfiguration => Ok(reply::xml(&dto::GetBucketAccelerateConfigurationOutput::default())),
         Id::GetBucketLogging => Ok(reply::xml(&dto::GetBucketLoggingOutput::default())),
         Id::GetBucketNotificationConfiguration => {
             Ok(reply::xml(&dto::GetBucketNotificationConfigurationOutput::default()))

@@ -46,7 +46,9 @@ impl ETags {
     fn strong(self) -> EtagMatch {
         match self {
             Self::Any => EtagMatch::Any,
-            Self::Listed(tags) => EtagMatch::OneOf(tags.into_iter().filter(|(_, weak)| !weak).map(|(t, _)| t).collect()),
+            Self::Listed(tags) => {
+                EtagMatch::OneOf(tags.into_iter().filter(|(_, weak)| !weak).map(|(t, _)| t).collect())
+            }
         }
     }
 

@@ -225,9 +225,11 @@ mod tests {
 
     #[test]
     fn configurations() {
-        for default in
-            [None, Some(default(LockMode::Governance, LockPeriod::Days(1))), Some(default(LockMode::Compliance, LockPeriod::Years(100)))]
-        {
+        for default in [
+            None,
+            Some(default(LockMode::Governance, LockPeriod::Days(1))),
+            Some(default(LockMode::Compliance, LockPeriod::Years(100))),
+        ] {
             assert_eq!(parse_configuration(&xml::body(&configuration(default))), Ok(default));
         }
         let rule = |inside: &str| {

@@ -5,8 +5,8 @@
 
 use super::{headers, xml};
 use crate::edges::server::error::S3Error;
-use crate::storage::store::Versioning;
 use crate::policy::acl::{ObjectOwnership, PublicAccessBlock};
+use crate::storage::store::Versioning;
 use http::HeaderMap;
 use s3s::dto;
 

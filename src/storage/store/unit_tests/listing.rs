@@ -59,9 +59,8 @@ fn query() -> impl Strategy<Value = ListQuery> {
         1 => Just(Some("b/a".to_owned())), 1 => Just(Some(String::new())), 1 => Just(Some("ü".to_owned())),
     ];
     let prefix = prop_oneof![2 => Just(String::new()), 2 => key()];
-    (prefix, delimiter, proptest::option::of(key()), 0..6_usize).prop_map(|(prefix, delimiter, after, max_keys)| {
-        ListQuery { prefix, delimiter, after, max_keys }
-    })
+    (prefix, delimiter, proptest::option::of(key()), 0..6_usize)
+        .prop_map(|(prefix, delimiter, after, max_keys)| ListQuery { prefix, delimiter, after, max_keys })
 }
 
 proptest! {

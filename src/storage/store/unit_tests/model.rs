@@ -166,11 +166,7 @@ async fn compare(store: &Store, model: &Model) {
         .keys
         .iter()
         .flat_map(|(key, versions)| {
-            versions
-                .iter()
-                .rev()
-                .enumerate()
-                .map(|(at, v)| (key.clone(), v.id.clone(), at == 0, v.body.is_none()))
+            versions.iter().rev().enumerate().map(|(at, v)| (key.clone(), v.id.clone(), at == 0, v.body.is_none()))
         })
         .collect();
     for max_keys in [1, 2, 1000] {

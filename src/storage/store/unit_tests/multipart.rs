@@ -20,7 +20,8 @@ async fn part(store: &Store, key: &str, upload: &str, number: u32, body: &[u8]) 
 }
 
 fn listed(parts: &[(u32, usize)]) -> Vec<ListedPart> {
-    let part = |(number, size): &(u32, usize)| ListedPart { number: *number, etag: format!("{size:032x}"), checksum: None };
+    let part =
+        |(number, size): &(u32, usize)| ListedPart { number: *number, etag: format!("{size:032x}"), checksum: None };
     parts.iter().map(part).collect()
 }
 

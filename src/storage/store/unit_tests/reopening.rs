@@ -60,13 +60,8 @@ async fn a_later_format_is_refused() {
             Ok::<_, ()>(())
         };
         transact(&*engine, write).await.expect("writes");
-        let opened = Store::assemble(
-            Arc::clone(&engine),
-            blobs.clone(),
-            Arc::clone(&keys),
-            StoreSettings::default(),
-            None,
-        );
+        let opened =
+            Store::assemble(Arc::clone(&engine), blobs.clone(), Arc::clone(&keys), StoreSettings::default(), None);
         let Err(StoreError::Format { found: seen, known: FORMAT }) = opened.await else { panic!("refused") };
         assert_eq!(seen, found);
     }
