@@ -2,6 +2,7 @@
 
 use crate::decision::{LayerState, PolicySet};
 use crate::simulate::scenario::OwnedPrincipal;
+use crate::simulate::world::ContextKeys;
 
 /// A requester as authentication found it: somebody with a key, or anonymous by name.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub struct Caller {
     /// The service control policies of its account.
     pub service_control: LayerState<Vec<PolicySet>>,
     /// Context keys that come with the principal: tags, organization, MFA, the token's issue time.
-    pub context: Vec<(String, Vec<String>)>,
+    pub context: ContextKeys,
 }
 
 impl Caller {

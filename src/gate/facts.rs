@@ -51,6 +51,7 @@ pub struct SignatureFacts<'a> {
 
 /// What the body of a request says that a decision may read; absent where the operation has no such body.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each asked for by one permission")]
 pub struct BodyFacts {
     /// Tags sent with an object, in a header, form field or body.
     pub tags: Option<Vec<(String, String)>>,

@@ -2,6 +2,7 @@
 
 use super::caller::Caller;
 use crate::decision::{Authorizer, Bucket, LayerState, Layers, PolicySet};
+use crate::simulate::world::ContextKeys;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -18,7 +19,7 @@ pub struct Scene {
     /// The resource control policies of its account.
     pub resource_control: LayerState<Vec<PolicySet>>,
     /// Context keys that come with it: organization, region.
-    pub context: Vec<(String, Vec<String>)>,
+    pub context: ContextKeys,
     // PERF: putting the layers together costs more than deciding, and is the same for each requester.
     authorizers: RwLock<HashMap<usize, (Arc<Caller>, Authorizer)>>,
 }
@@ -30,7 +31,7 @@ impl Scene {
         bucket: Option<Bucket>,
         policy: LayerState<PolicySet>,
         resource_control: LayerState<Vec<PolicySet>>,
-        context: Vec<(String, Vec<String>)>,
+        context: ContextKeys,
     ) -> Self {
         Self { bucket, policy, resource_control, context, authorizers: RwLock::default() }
     }

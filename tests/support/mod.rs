@@ -4,7 +4,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use portcullis::edges::server::auth::Signer;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -96,6 +97,14 @@ impl Drop for Server {
     }
 }
 
+/// Small hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, b| {
+        let _ = write!(out, "{b:02x}");
+        out
+    })
+}
+
 /// Seconds since 1970.
 pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
@@ -168,7 +177,7 @@ impl Client {
         if let Some(signer) = self.signer() {
             let now = now();
             let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body);
-            let hash: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+            let hash = hex(digest.as_ref());
             let date = chrono::DateTime::from_timestamp(now, 0).expect("a time").format("%Y%m%dT%H%M%SZ").to_string();
             map.entry("x-amz-content-sha256").or_insert(HeaderValue::from_str(&hash).expect("hex"));
             map.insert("x-amz-date", HeaderValue::from_str(&date).expect("digits"));
@@ -177,10 +186,10 @@ impl Client {
         }
         let mut head = format!("{method} {path} HTTP/1.1\r\n");
         for (name, value) in &map {
-            head.push_str(&format!("{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes())));
+            let _ = write!(head, "{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes()));
         }
         if !map.contains_key("content-length") && !map.contains_key("transfer-encoding") {
-            head.push_str(&format!("content-length: {}\r\n", body.len()));
+            let _ = write!(head, "content-length: {}\r\n", body.len());
         }
         head.push_str("connection: close\r\n\r\n");
         head
@@ -214,7 +223,7 @@ pub fn raw(address: &str, head: &str, body: &[u8]) -> Answer {
 /// As [`raw`]; an error where the server went away.
 pub fn try_raw(address: &str, head: &str, body: &[u8]) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     stream.write_all(head.as_bytes())?;
     // A server that refuses early may not read to the end.
     let _ = stream.write_all(body);

@@ -281,9 +281,9 @@ impl Call {
 
     /// Whether the caller could still do `O` if the bucket were as in `after`.
     #[must_use]
-    pub fn allowed_after<O: Operation>(&self, after: BucketRecord) -> bool {
+    pub fn allowed_after<O: Operation>(&self, after: &BucketRecord) -> bool {
         let block = self.server.store().account_block(&after.owner_account);
-        let scene = scenes::scene_of(&after, &self.server.directory(), block);
+        let scene = scenes::scene_of(after, &self.server.directory(), block);
         let facts = self.facts();
         let body = BodyFacts::default();
         gate::authorize::<O>(&Ask { witness: &Unseen, ..self.ask(&facts, &scene, None, &body) }).is_ok()

@@ -7,7 +7,7 @@ use super::auth::{Credential, Credentials};
 use crate::decision::{LayerState, PolicySet};
 use crate::gate::Caller;
 use crate::policy::acl::{ANONYMOUS_CANONICAL_ID, EC2_CANONICAL_ID, ObjectOwnership, PublicAccessBlock};
-use crate::simulate::world::{AccessKey, Account, Party, World};
+use crate::simulate::world::{AccessKey, Account, ContextKeys, Party, World};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ impl Directory {
 
     /// The resource control policies of an account, and the context keys that its buckets bring.
     #[must_use]
-    pub fn of_resources(&self, account: &str) -> (LayerState<Vec<PolicySet>>, Vec<(String, Vec<String>)>) {
+    pub fn of_resources(&self, account: &str) -> (LayerState<Vec<PolicySet>>, ContextKeys) {
         self.world.of_resources(account)
     }
 }

@@ -32,6 +32,7 @@ pub struct Metrics {
     bytes_out: Counter,
     connections: Gauge,
     read_only: Gauge,
+    dropped: Gauge,
 }
 
 impl Default for Metrics {
@@ -48,10 +49,11 @@ impl Default for Metrics {
         let (bytes_in, bytes_out) = (Counter::default(), Counter::default());
         registry.register_with_unit("received", "Bodies of requests", Unit::Bytes, bytes_in.clone());
         registry.register_with_unit("sent", "Bodies of answers", Unit::Bytes, bytes_out.clone());
-        let (connections, read_only) = (Gauge::default(), Gauge::default());
+        let (connections, read_only, dropped) = (Gauge::default(), Gauge::default(), Gauge::default());
+        registry.register("decisions_unlogged", "Decisions that the decision log had to drop", dropped.clone());
         registry.register("connections", "Open connections", connections.clone());
         registry.register("storage_read_only", "1 where storage takes no writes", read_only.clone());
-        Self { registry, requests, durations, allowed, denied, bytes_in, bytes_out, connections, read_only }
+        Self { registry, requests, durations, allowed, denied, bytes_in, bytes_out, connections, read_only, dropped }
     }
 }
 
@@ -98,6 +100,11 @@ impl Metrics {
     #[must_use]
     pub fn connections(&self) -> i64 {
         self.connections.get()
+    }
+
+    /// How many decisions the decision log had to drop since the start.
+    pub fn set_decisions_dropped(&self, dropped: u64) {
+        self.dropped.set(i64::try_from(dropped).unwrap_or(i64::MAX));
     }
 
     /// Does storage refuse writes?

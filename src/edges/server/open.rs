@@ -10,7 +10,6 @@ use crate::policy::acl::Acl;
 use crate::simulate::world::{Account, BucketEntry, Bundle, World};
 use crate::storage::kv::Health;
 use crate::storage::store::{Limits, MfaDevice, NewBucket, ObjectMeta, Owner, Store, StoreError, StoreSettings};
-use bytes::Bytes;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,7 +19,7 @@ const FIRST_ACCOUNT: &str = "123456789012";
 /// How often doomed bytes are swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
 /// How often abandoned uploads are looked for.
-const EXPIRE_EVERY: Duration = Duration::from_secs(600);
+const EXPIRE_EVERY: Duration = Duration::from_mins(10);
 /// After how long a new root key seals new objects, in seconds: a year.
 const ROOT_KEY_AGE: i64 = 365 * 86_400;
 const DAY_MS: i64 = 86_400_000;
@@ -65,8 +64,8 @@ pub async fn open(
     Ok(server)
 }
 
-fn restored(kept: &[u8]) -> Result<World, ServeError> {
-    let bundle: Bundle = serde_json::from_slice(kept)
+fn restored(kept: &str) -> Result<World, ServeError> {
+    let bundle: Bundle = serde_json::from_str(kept)
         .map_err(|e| ServeError::Prepare(format!("the seed files in the data directory cannot be read: {e}")))?;
     bundle.world().map_err(|problems| {
         let first = problems.iter().flat_map(|p| &p.list).next();
@@ -93,8 +92,8 @@ async fn first_start(
     for account in directory.world().accounts.values() {
         seed_account(store, account, &directory, settings, now_ms).await.map_err(failed)?;
     }
-    let documents = serde_json::to_vec(&bundle).map_err(|e| ServeError::Prepare(e.to_string()))?;
-    store.put_world(Bytes::from(documents)).await.map_err(failed)?;
+    let documents = serde_json::to_string(&bundle).map_err(|e| ServeError::Prepare(e.to_string()))?;
+    store.put_world(&documents, now_ms).await.map_err(failed)?;
     bundle.world().map_err(|_| ServeError::Prepare("the world cannot be loaded a second time".to_owned()))
 }
 
@@ -222,9 +221,17 @@ fn tend(server: &Server) {
             let Some(server) = server.upgrade() else { return };
             let store = server.store();
             server.counted().set_read_only(matches!(store.health(), Health::ReadOnly(_)));
-            if let Err(error) = store.sweep().await {
-                tracing::warn!(%error, "what was deleted could not be swept");
+            loop {
+                match store.sweep().await {
+                    Ok(swept) if swept.more => {}
+                    Ok(_) => break,
+                    Err(error) => {
+                        tracing::warn!(%error, "what was deleted could not be swept");
+                        break;
+                    }
+                }
             }
+            server.counted().set_decisions_dropped(server.log().dropped());
             since_expiry += SWEEP_EVERY;
             let Some(days) = server.settings().upload_expiry_days else { continue };
             if since_expiry >= EXPIRE_EVERY {

@@ -89,7 +89,11 @@ pub fn failed(error: StoreError, bucket: &str, key: &str, version: Option<&str>)
         }
         StoreError::Conflict => S3Error::of("OperationAborted"),
         StoreError::Closed => S3Error::of("ServiceUnavailable"),
+        StoreError::RootNeeded => {
+            S3Error::new("AccessDenied", "MFA Delete can be changed by the bucket owner's root user only.")
+        }
         StoreError::WrongGrant
+        | StoreError::InvalidRange { .. }
         | StoreError::Damaged { .. }
         | StoreError::InUse
         | StoreError::Format { .. }

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use bundle::Bundle;
-pub use party::Party;
+pub use party::{ContextKeys, Party};
 pub use resolve::{AskError, Asked, Gap};
 
 /// Everything that was loaded.

@@ -6,6 +6,9 @@ use super::who::Who;
 use crate::decision::{LayerState, PolicySet};
 use crate::simulate::scenario::OwnedPrincipal;
 
+/// Context keys with their values.
+pub type ContextKeys = Vec<(String, Vec<String>)>;
+
 /// A principal with everything of it that decisions read.
 #[derive(Clone, Debug, Default)]
 pub struct Party {
@@ -18,7 +21,7 @@ pub struct Party {
     /// The service control policies of its account.
     pub service_control: LayerState<Vec<PolicySet>>,
     /// Context keys that come with it: tags, organization.
-    pub context: Vec<(String, Vec<String>)>,
+    pub context: ContextKeys,
 }
 
 impl World {
@@ -42,13 +45,13 @@ impl World {
 
     /// The resource control policies of an account, and the context keys that come with its resources.
     #[must_use]
-    pub fn of_resources(&self, account: &str) -> (LayerState<Vec<PolicySet>>, Vec<(String, Vec<String>)>) {
+    pub fn of_resources(&self, account: &str) -> (LayerState<Vec<PolicySet>>, ContextKeys) {
         (self.control_sets(account, false), self.resource_context(Some(account)))
     }
 
     /// The context keys that come with a principal.
-    pub(super) fn principal_context(&self, who: &Who<'_>) -> Vec<(String, Vec<String>)> {
-        let mut context: Vec<(String, Vec<String>)> = Vec::new();
+    pub(super) fn principal_context(&self, who: &Who<'_>) -> ContextKeys {
+        let mut context = ContextKeys::new();
         let mut put = |key: &str, value: String| context.push((key.to_owned(), vec![value]));
         for (key, value) in who.identity.iter().flat_map(|i| &i.tags) {
             put(&format!("aws:PrincipalTag/{key}"), value.clone());
@@ -63,7 +66,7 @@ impl World {
     }
 
     /// The context keys that come with a resource of that account.
-    pub(super) fn resource_context(&self, owner: Option<&str>) -> Vec<(String, Vec<String>)> {
+    pub(super) fn resource_context(&self, owner: Option<&str>) -> ContextKeys {
         let organization = self.in_organization(owner).map(str::to_owned);
         organization.into_iter().map(|id| ("aws:ResourceOrgID".to_owned(), vec![id])).collect()
     }

@@ -11,6 +11,7 @@ pub(super) mod acl {
     use super::{Acl, Deserialize, Deserializer, Serialize, Serializer, StoredGrant, read_grant, write_grantee};
     use serde::de::Error as _;
 
+    #[expect(clippy::ref_option, reason = "the signature that serde wants")]
     pub fn serialize<S: Serializer>(value: &Option<Acl>, to: S) -> Result<S::Ok, S::Error> {
         let grants: Option<Vec<StoredGrant<'_>>> = value
             .as_ref()

@@ -156,10 +156,11 @@ impl Store {
 
     /// Changes a bucket's settings. `change` may run more than once, and refuses with its own error. Changing
     /// versioning or MFA Delete where MFA Delete is on, and turning it on, wants the code of a device of the
-    /// owner's account.
+    /// owner's account; turning it on and off is for that account's root user alone.
     ///
     /// # Errors
-    /// [`StoreError::NoSuchBucket`]; [`StoreError::MfaRequired`], [`StoreError::MfaInvalid`];
+    /// [`StoreError::NoSuchBucket`]; [`StoreError::MfaRequired`], [`StoreError::MfaInvalid`],
+    /// [`StoreError::RootNeeded`];
     /// [`StoreError::InvalidBucketState`] for what S3 never allows (object lock without versioning or taken away,
     /// versioning back to off); what `change` refuses.
     pub async fn update_bucket<O: ConfiguresBucket>(
@@ -171,11 +172,15 @@ impl Store {
     ) -> Result<Arc<BucketRecord>, StoreError> {
         self.fault("bucket.before_metadata")?;
         let hint = self.bucket(grant.bucket()).ok_or(StoreError::NoSuchBucket)?;
+        let owners_root = grant.caller().is_root() && grant.caller().account() == Some(&hint.owner_account);
         let work = move |t: &mut dyn Transaction| {
             let before = same(t, &hint)?;
             let mut after = BucketRecord::clone(&before);
             change(&mut after)?;
             check_change(&before, &after, mfa.as_ref())?;
+            if before.mfa_delete != after.mfa_delete && !owners_root {
+                return Err(StoreError::RootNeeded);
+            }
             after.generation = before.generation + 1;
             put(t, &after, ChangeKind::BucketChanged, now_ms)?;
             Ok(after)

@@ -155,7 +155,10 @@ impl Sink {
 
     /// Makes the bytes durable, unless they are few: those go with their record.
     pub(super) async fn finish(self) -> Result<(Stored, Cleanup), StoreError> {
-        let Self { store, sse, now_ms, size, state, .. } = self;
+        let Self { store, sse, now_ms, most, size, state } = self;
+        if size > most {
+            return Err(StoreError::TooLarge { size, most });
+        }
         match state {
             State::Spilled(blob) => {
                 let (id, envelope, writer) = *blob;

@@ -63,7 +63,7 @@ pub enum StoreError {
     PartTooSmall {
         /// Its number.
         number: u32,
-        /// Its ETag.
+        /// Its `ETag`.
         etag: String,
         /// Its size in bytes.
         size: u64,
@@ -77,6 +77,12 @@ pub enum StoreError {
         size: u64,
         /// The most an object may have, in bytes.
         most: u64,
+    },
+    /// A range that does not lie within the object.
+    #[error("the range does not lie within the {size} bytes of the object")]
+    InvalidRange {
+        /// The object's size in bytes.
+        size: u64,
     },
     /// A condition of the request does not hold; the header's name stands in it.
     #[error("the condition `{0}` does not hold")]
@@ -93,6 +99,9 @@ pub enum StoreError {
     /// The device or its code is not valid, or the code was used before.
     #[error("the MFA code is not valid")]
     MfaInvalid,
+    /// Only the root user of the account that owns the bucket turns MFA Delete on and off.
+    #[error("only the root user of the bucket's owner may do this")]
+    RootNeeded,
     /// The customer's key is not the one the object was sealed with.
     #[error("the customer key is another one than the object's")]
     WrongCustomerKey,

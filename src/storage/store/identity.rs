@@ -9,7 +9,6 @@ use crate::gate::Authorized;
 use crate::policy::acl::PublicAccessBlock;
 use crate::storage::kv::{Direction, KeyRange, Reads, Space};
 use crate::storage::sealing::{BlobId, Envelope, open_small, seal_small};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
@@ -71,13 +70,15 @@ struct BlockRecord {
 }
 
 impl Store {
-    /// Keeps the seed documents: opaque bytes. They replace those that are there, and end the seeding of buckets.
+    /// Keeps the seed documents, sealed: they hold secrets. They replace those that are there, and end the seeding
+    /// of buckets.
     ///
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Full`], [`StoreError::ReadOnly`].
-    pub async fn put_world(&self, documents: Bytes) -> Result<(), StoreError> {
+    pub async fn put_world(&self, documents: &str, now_ms: i64) -> Result<(), StoreError> {
+        let record = encode(&seal_value(self, documents.as_bytes(), now_ms)?);
         self.transact(move |t| {
-            t.put(Space::Identity, keys::WORLD, documents.clone());
+            t.put(Space::Identity, keys::WORLD, record.clone());
             Ok(())
         })
         .await
@@ -86,9 +87,10 @@ impl Store {
     /// The seed documents; `None`: the data directory is new.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
-    pub fn world(&self) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.inner.engine.get(Space::Identity, keys::WORLD)?)
+    /// [`StoreError::Damaged`], [`StoreError::Io`].
+    pub fn world(&self) -> Result<Option<String>, StoreError> {
+        let stored = self.inner.engine.get(Space::Identity, keys::WORLD)?;
+        stored.map(|bytes| open_text(self, &decode("seed documents", &bytes)?)).transpose()
     }
 
     /// Adds an access key, or replaces it.

@@ -36,11 +36,11 @@ pub struct VersionEntry {
     pub version: String,
     /// Whether it is the current one.
     pub is_latest: bool,
-    /// Whether it is a delete marker; then it has no ETag and no size.
+    /// Whether it is a delete marker; then it has no `ETag` and no size.
     pub delete_marker: bool,
     /// Its time, in milliseconds since 1970.
     pub modified_ms: i64,
-    /// Its ETag, without quotes.
+    /// Its `ETag`, without quotes.
     pub etag: String,
     /// Its size in bytes.
     pub size: u64,

@@ -32,7 +32,7 @@ pub struct Entry {
     pub key: String,
     /// Its time, in milliseconds since 1970.
     pub modified_ms: i64,
-    /// Its ETag, without quotes.
+    /// Its `ETag`, without quotes.
     pub etag: String,
     /// Its size in bytes.
     pub size: u64,

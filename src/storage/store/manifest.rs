@@ -37,7 +37,7 @@ pub struct PartView {
     pub start: u64,
     /// Its size in bytes.
     pub size: u64,
-    /// Its ETag, without quotes.
+    /// Its `ETag`, without quotes.
     pub etag: String,
     /// Its checksum.
     pub checksum: Option<Checksum>,

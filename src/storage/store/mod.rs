@@ -8,7 +8,7 @@
 //! acknowledged. **Deleting:** metadata first, what held the bytes is doomed in the same transaction, and
 //! [`Store::sweep`] takes it when nobody can be reading it any more.
 //!
-//! Absent here: HTTP, XML, decisions, ETags' digests (they come with the bytes), clocks.
+//! Absent here: HTTP, XML, decisions, `ETag`s' digests (they come with the bytes), clocks.
 
 mod acl_form;
 mod buckets;

@@ -161,6 +161,7 @@ impl Store {
         }
         let stored_key = keys::upload(hint.id, record.key.as_bytes(), &record.upload_id);
         let value = encode(&record);
+        self.fault("upload.before_metadata")?;
         self.transact(move |t| {
             buckets::same(t, &hint)?;
             t.put(Space::Uploads, &stored_key, value.clone());

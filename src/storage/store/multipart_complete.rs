@@ -23,7 +23,7 @@ use std::ops::ControlFlow;
 pub struct ListedPart {
     /// Its number.
     pub number: u32,
-    /// Its ETag, without quotes.
+    /// Its `ETag`, without quotes.
     pub etag: String,
     /// The value of its checksum in base64, if the list has one.
     pub checksum: Option<String>,

@@ -59,7 +59,7 @@ impl ObjectView {
     /// answers, so that most errors come before an answer's first byte.
     ///
     /// # Errors
-    /// Those of [`ObjectView::check_key`]; [`StoreError::Damaged`]; [`StoreError::Io`].
+    /// Those of [`ObjectView::check_key`]; [`StoreError::InvalidRange`]; [`StoreError::Damaged`]; [`StoreError::Io`].
     pub async fn content(
         &self,
         customer: Option<&CustomerKey>,
@@ -67,7 +67,7 @@ impl ObjectView {
     ) -> Result<ContentStream, StoreError> {
         self.check_key(customer)?;
         if range.start > range.end || range.end > self.record.size {
-            return Err(StoreError::WrongGrant);
+            return Err(StoreError::InvalidRange { size: self.record.size });
         }
         content::open(&self.store, &self.record.content, self.record.size, customer, range, Arc::clone(&self.guard))
             .await

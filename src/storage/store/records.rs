@@ -14,7 +14,7 @@ pub const FORMAT: u32 = 1;
 
 /// Writes a record.
 ///
-/// INVARIANT: records are plain structs of strings, numbers, lists and maps with text keys, which MessagePack
+/// INVARIANT: records are plain structs of strings, numbers, lists and maps with text keys, which `MessagePack`
 /// takes as they are.
 pub(super) fn encode<T: Serialize>(record: &T) -> Bytes {
     Bytes::from(rmp_serde::to_vec_named(record).expect("records are plain data"))
@@ -227,7 +227,7 @@ pub struct VersionRecord {
     pub delete_marker: bool,
     /// When it was made, in milliseconds since 1970.
     pub modified_ms: i64,
-    /// Its ETag, without quotes.
+    /// Its `ETag`, without quotes.
     #[serde(default)]
     pub etag: String,
     /// Its size in bytes.
@@ -275,7 +275,7 @@ pub struct VersionRecord {
 }
 
 impl VersionRecord {
-    /// A version with what a request says of it; number, version, time, ETag and bytes are to be filled in.
+    /// A version with what a request says of it; number, version, time, `ETag` and bytes are to be filled in.
     pub(super) fn from_meta(meta: ObjectMeta) -> Self {
         Self {
             seq: 0,
@@ -350,7 +350,7 @@ pub struct PartRecord {
     pub number: u32,
     /// When it came, in milliseconds since 1970.
     pub modified_ms: i64,
-    /// Its ETag, without quotes.
+    /// Its `ETag`, without quotes.
     pub etag: String,
     /// Its size in bytes.
     pub size: u64,
@@ -422,6 +422,15 @@ mod tests {
     use super::*;
     use crate::policy::acl::{Grant, Grantee, Permission};
 
+    /// A version as another version of the program writes it.
+    #[derive(Serialize)]
+    struct Earlier {
+        seq: u64,
+        version: &'static str,
+        modified_ms: i64,
+        a_field_of_tomorrow: u8,
+    }
+
     #[test]
     fn records_come_back_and_absent_fields_mean_the_default() {
         let acl = Acl {
@@ -466,26 +475,27 @@ mod tests {
         };
         assert_eq!(decode::<BucketRecord>("bucket", &encode(&bucket)).expect("readable"), bucket);
 
-        #[derive(Serialize)]
-        struct Earlier {
-            seq: u64,
-            version: &'static str,
-            modified_ms: i64,
-            a_field_of_tomorrow: u8,
-        }
         let earlier = encode(&Earlier { seq: 3, version: "null", modified_ms: 4, a_field_of_tomorrow: 1 });
         let version = decode::<VersionRecord>("version", &earlier).expect("readable");
         assert_eq!((version.seq, version.size, version.delete_marker), (3, 0, false));
         assert!(matches!(version.content, Content::None));
-        let listed: ListedRecord<'_> = rmp_serde::from_slice(&encode(&version)).expect("readable");
+        let stored = encode(&version);
+        let listed: ListedRecord<'_> = rmp_serde::from_slice(&stored).expect("readable");
         assert_eq!((listed.seq, listed.version, listed.modified_ms), (3, "null", 4));
         assert!(matches!(decode::<BucketRecord>("bucket", b"\x01"), Err(StoreError::Damaged { .. })));
     }
 
     #[test]
     fn locks() {
-        let record =
-            encode(&Change { kind: ChangeKind::Created, key: String::new(), version: String::new(), time_ms: 0 });
-        assert!(decode::<VersionRecord>("version", &record).is_err());
+        let mut record = VersionRecord::from_meta(ObjectMeta::default());
+        assert!(!record.locked(0, false));
+        record.retention = Some(Retention { mode: LockMode::Governance, until_ms: 5 });
+        assert!(record.locked(4, false) && !record.locked(4, true) && !record.locked(5, false));
+        record.retention = Some(Retention { mode: LockMode::Compliance, until_ms: 5 });
+        assert!(record.locked(4, true) && !record.locked(5, false));
+        record.legal_hold = Some(true);
+        assert!(record.locked(9, true));
+        record.legal_hold = Some(false);
+        assert!(!record.locked(9, true));
     }
 }

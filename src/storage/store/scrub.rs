@@ -84,6 +84,9 @@ pub struct ScrubReport {
     pub problems: Vec<ScrubProblem>,
 }
 
+/// A key and its value.
+type Stored = (Vec<u8>, Vec<u8>);
+
 /// What records name.
 #[derive(Default)]
 struct Named {
@@ -169,7 +172,7 @@ impl Scrub<'_> {
     }
 
     /// The next records of a space behind a key.
-    fn batch(&self, space: Space, after: Option<&[u8]>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn batch(&self, space: Space, after: Option<&[u8]>) -> Result<Vec<Stored>, StoreError> {
         let range = after.map_or(KeyRange::all(), |key| KeyRange::all().after(key));
         let mut found = Vec::new();
         self.view.scan(space, &range, Direction::Forward, &mut |key, value| {

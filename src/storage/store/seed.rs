@@ -5,7 +5,7 @@ use super::versions::{self, Place};
 use super::{ChangeKind, Store, StoreError, buckets, keys};
 use crate::storage::kv::{Reads as _, Space, Transaction};
 
-/// The ETag of no bytes: their MD5.
+/// The `ETag` of no bytes: their MD5.
 const ETAG_OF_NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
 impl Store {

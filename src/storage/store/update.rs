@@ -46,7 +46,7 @@ impl RetentionChange {
 impl Store {
     /// Changes what is said of a version: the current one, or the one that the grant names. `change` may run more
     /// than once, and refuses with its own error; retention goes through [`RetentionChange::apply`]. It is given
-    /// the bucket as the transaction sees it. Number, version, ETag and size stay what they are.
+    /// the bucket as the transaction sees it. Number, version, `ETag` and size stay what they are.
     ///
     /// # Errors
     /// [`StoreError::NoSuchBucket`], [`StoreError::NoSuchKey`], [`StoreError::NoSuchVersion`],

@@ -47,9 +47,9 @@ pub fn read(text: &str) -> Result<Named, StoreError> {
     if text.len() != 32 || URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) != Ok(24) {
         return Err(StoreError::InvalidVersion);
     }
-    let [mask, number] = [bytes.first_chunk::<8>(), bytes.get(8..).and_then(|b| b.first_chunk::<8>())]
-        .map(|b| u64::from_be_bytes(*b.expect("24 bytes hold two numbers")));
-    Ok(Named::Seq(mask ^ number))
+    let number = |from: &[u8]| from.first_chunk().map(|b| u64::from_be_bytes(*b));
+    let (mask, rest) = bytes.split_at(8);
+    Ok(Named::Seq(number(mask).zip(number(rest)).map_or(0, |(mask, number)| mask ^ number)))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub struct NewObject {
     pub now_ms: i64,
 }
 
-/// What an ETag is compared with.
+/// What an `ETag` is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EtagMatch {
     /// `*`
@@ -32,7 +32,7 @@ pub enum EtagMatch {
 }
 
 impl EtagMatch {
-    /// Whether an ETag is meant.
+    /// Whether an `ETag` is meant.
     #[must_use]
     pub fn matches(&self, etag: &str) -> bool {
         match self {
@@ -73,7 +73,7 @@ impl WriteConditions {
 /// What is known when the last byte came.
 #[derive(Clone, Debug)]
 pub struct Finish {
-    /// The ETag, without quotes.
+    /// The `ETag`, without quotes.
     pub etag: String,
     /// The checksum that was checked.
     pub checksum: Option<Checksum>,
@@ -88,7 +88,7 @@ pub struct Finish {
 pub struct Written {
     /// The version id for the answer; `None` in a bucket that never had versioning.
     pub version: Option<String>,
-    /// The ETag, without quotes.
+    /// The `ETag`, without quotes.
     pub etag: String,
     /// The size in bytes.
     pub size: u64,

@@ -113,7 +113,7 @@ fn wanted_range(call: &Call, size: u64, part: Option<&Range<u64>>) -> Result<Opt
     range::requested(call.header("range")?, size)
 }
 
-/// An ETag as HTTP writes it.
+/// An `ETag` as HTTP writes it.
 pub(super) fn quoted(etag: &str) -> String {
     ["\"", etag, "\""].concat()
 }

@@ -90,7 +90,7 @@ fn keeps_access(call: &Call, document: &PolicyDocument) -> Result<(), S3Error> {
     let (record, _) = call.scene(call.bucket())?;
     let mut after = (*record).clone();
     after.policy = Some(document.source().text.to_string());
-    if call.allowed_after::<PutBucketPolicy>(after) {
+    if call.allowed_after::<PutBucketPolicy>(&after) {
         return Ok(());
     }
     Err(S3Error::new(

@@ -117,7 +117,7 @@ pub(super) async fn pour(
     body.outcome().cloned().ok_or_else(|| S3Error::of("IncompleteBody"))
 }
 
-/// The ETag: the MD5 of the bytes. With a customer's key it says nothing of them.
+/// The `ETag`: the MD5 of the bytes. With a customer's key it says nothing of them.
 /// Source: S3 API Reference, "Object", `ETag`.
 pub(super) fn etag_of(sse: &StoredSse, outcome: &BodyOutcome) -> Result<String, S3Error> {
     match sse {
@@ -126,7 +126,7 @@ pub(super) fn etag_of(sse: &StoredSse, outcome: &BodyOutcome) -> Result<String, 
     }
 }
 
-/// An ETag that says nothing of the bytes.
+/// An `ETag` that says nothing of the bytes.
 pub(super) fn random_etag() -> Result<String, S3Error> {
     let mut random = [0_u8; 16];
     aws_lc_rs::rand::fill(&mut random).map_err(|_| S3Error::of("InternalError"))?;

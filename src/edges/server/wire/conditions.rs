@@ -274,10 +274,12 @@ mod tests {
         assert_eq!((error.code, error.details), ("PreconditionFailed", vec![("Condition", "If-Match".to_owned())]));
     }
 
+    type Row<'a> = (&'a [(&'a str, &'a str)], Result<WriteConditions, &'a str>);
+
     #[test]
     fn writes() {
         let one = |tag: &str| Some(EtagMatch::OneOf(vec![tag.to_owned()]));
-        let table: &[(&[(&str, &str)], Result<WriteConditions, &str>)] = &[
+        let table: &[Row<'_>] = &[
             (&[], Ok(WriteConditions::default())),
             (
                 &[("if-none-match", "*")],

@@ -64,12 +64,17 @@ async fn conditions_count_markers_as_nothing() {
     put_if(&store, "k", b"c", any_new()).await.expect("a marker is nothing");
 }
 
-fn kept(mode: LockMode, until_ms: i64) -> Option<Retention> {
-    Some(Retention { mode, until_ms })
+fn kept(mode: LockMode, until_ms: i64) -> Retention {
+    Retention { mode, until_ms }
 }
 
-async fn retain(store: &Store, key: &str, to: Option<Retention>, bypass_governance: bool) -> Result<(), StoreError> {
-    let change = RetentionChange { to, bypass_governance, now_ms: 3_000 };
+async fn retain(
+    store: &Store,
+    key: &str,
+    to: impl Into<Option<Retention>>,
+    bypass_governance: bool,
+) -> Result<(), StoreError> {
+    let change = RetentionChange { to: to.into(), bypass_governance, now_ms: 3_000 };
     let apply = move |_: &BucketRecord, record: &mut VersionRecord| change.apply(record);
     store.update_object(&on::<o::PutObjectRetention>(key), 3_000, apply).await.map(drop)
 }
@@ -145,7 +150,7 @@ async fn a_bucket_keeps_what_object_lock_needs() {
     .expect("a default");
     put(&store, "k", b"a").await.expect("puts");
     let record = look(&store, "k", None).expect("is there").record().clone();
-    assert_eq!(record.retention, kept(default.mode, 1_000 + 2 * 86_400_000));
+    assert_eq!(record.retention, Some(kept(default.mode, 1_000 + 2 * 86_400_000)));
 
     let (plain, _other) = store_with(false, StoreSettings::default()).await;
     let mut locked = new_object();
@@ -208,6 +213,7 @@ async fn a_code_is_good_once() {
 
 #[tokio::test]
 async fn mfa_delete() {
+    use Versioning::{Enabled, Suspended};
     let (store, _folder) = store().await;
     with_device(&store, ACCOUNT, "root").await;
     with_device(&store, "222222222222", "root").await;
@@ -223,12 +229,20 @@ async fn mfa_delete() {
             record.mfa_delete = mfa_delete;
             Ok(())
         };
-        store.update_bucket(&on_bucket::<o::PutBucketVersioning>("b"), mfa, 2, change).await
+        let target = Target::Bucket { bucket: "b".to_owned() };
+        let grant = Authorized::<o::PutBucketVersioning>::for_test(target, None, root(ACCOUNT), 0);
+        store.update_bucket(&grant, mfa, 2, change).await
     };
-    use Versioning::{Enabled, Suspended};
     assert!(matches!(configure(None, Enabled, true).await, Err(StoreError::MfaRequired)));
     let foreign = proof("222222222222").await;
     assert!(matches!(configure(Some(foreign.clone()), Enabled, true).await, Err(StoreError::MfaInvalid)));
+    let by_a_user = |record: &mut BucketRecord| {
+        (record.versioning, record.mfa_delete) = (Enabled, true);
+        Ok(())
+    };
+    let code = Some(proof(ACCOUNT).await);
+    let by_a_user = store.update_bucket(&on_bucket::<o::PutBucketVersioning>("b"), code, 2, by_a_user).await;
+    assert!(matches!(by_a_user, Err(StoreError::RootNeeded)));
     configure(Some(proof(ACCOUNT).await), Enabled, true).await.expect("turns it on");
     assert!(matches!(configure(None, Suspended, true).await, Err(StoreError::MfaRequired)));
     assert!(matches!(configure(None, Enabled, false).await, Err(StoreError::MfaRequired)));
@@ -290,6 +304,6 @@ async fn buckets_are_made_once_and_by_their_owner() {
         task.await.expect("no panic").expect("changes");
     }
     assert_eq!(store.bucket("b").expect("is there").tags.len(), 20);
-    store.put_world(Bytes::from_static(b"{}")).await.expect("seeds");
+    store.put_world("{}", 0).await.expect("seeds");
     assert!(matches!(store.seed_bucket("late", new_bucket(false), |_| {}).await, Err(StoreError::Conflict)));
 }

@@ -49,6 +49,12 @@ fn caller(account: &str) -> Arc<Caller> {
     })
 }
 
+fn root(account: &str) -> Arc<Caller> {
+    let mut root = Caller::clone(&caller(account));
+    root.principal.kind = "root".to_owned();
+    Arc::new(root)
+}
+
 fn on_bucket<O>(bucket: &str) -> Authorized<O> {
     Authorized::for_test(Target::Bucket { bucket: bucket.to_owned() }, None, caller(ACCOUNT), 0)
 }
@@ -124,7 +130,7 @@ async fn put(store: &Store, key: &str, body: &[u8]) -> Result<Written, StoreErro
     put_if(store, key, body, WriteConditions::default()).await
 }
 
-/// Puts an object whose ETag is its size and first byte.
+/// Puts an object whose `ETag` is its size and first byte.
 async fn put_if(store: &Store, key: &str, body: &[u8], conditions: WriteConditions) -> Result<Written, StoreError> {
     let mut writer = store.begin_write(&on::<crate::gate::operations::PutObject>(key), new_object())?;
     for piece in body.chunks(10_000) {

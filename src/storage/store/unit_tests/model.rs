@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 enum Step {
     Put(u8, u8),
     Delete(u8),
-    /// Destroys the version at this place among all that were ever made, there or not.
+    /// Destroys a version: below 6, the one at this place from the newest one of the key; from 6, the one at this
+    /// place among all that were ever made, there or not.
     Destroy(u8, usize),
     DestroyNull(u8),
     Versioning(bool),
@@ -21,9 +22,9 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => (0..3_u8, any::<u8>()).prop_map(|(k, b)| Step::Put(k, b)),
         3 => (0..3_u8).prop_map(Step::Delete),
-        4 => (0..3_u8, 0..12_usize).prop_map(|(k, n)| Step::Destroy(k, n)),
-        2 => (0..3_u8).prop_map(Step::DestroyNull),
-        1 => any::<bool>().prop_map(Step::Versioning),
+        5 => (0..3_u8, prop_oneof![Just(0), Just(0), 0..12_usize]).prop_map(|(k, n)| Step::Destroy(k, n)),
+        1 => (0..3_u8).prop_map(Step::DestroyNull),
+        2 => prop::bool::weighted(0.7).prop_map(Step::Versioning),
         1 => (0..3_u8, 0..12_usize).prop_map(|(k, n)| Step::Tag(k, n)),
         1 => Just(Step::Sweep),
     ]
@@ -90,7 +91,9 @@ async fn apply(store: &Store, model: &mut Model, step: Step) {
             }
         }
         Step::Destroy(k, n) => {
-            let Some(id) = model.made.get(n).cloned() else { return };
+            let newest_first = model.keys.get(&key(k)).into_iter().flat_map(|v| v.iter().rev().map(|v| v.id.clone()));
+            let id = if n < 6 { newest_first.skip(n).find(|id| id != NULL) } else { model.made.get(n - 6).cloned() };
+            let Some(id) = id else { return };
             let deleted = delete(store, &key(k), Some(&id)).await.expect("destroys");
             let marker = model.destroy(&key(k), &id);
             assert_eq!(deleted, Deleted { delete_marker: marker, version: Some(id) });

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::policy::acl::PublicAccessBlock;
+use crate::storage::kv::Space;
 
 #[tokio::test]
 async fn everything_is_there_after_reopening() {
@@ -18,7 +19,7 @@ async fn everything_is_there_after_reopening() {
         owner: "root".to_owned(),
     };
     store.put_credential(credential.clone(), 1).await.expect("a key");
-    store.put_world(Bytes::from_static(b"world")).await.expect("seeds");
+    store.put_world("world", 0).await.expect("seeds");
     let first = put(&store, "k", &body(1, 10)).await.expect("puts").version.expect("a version");
     put(&store, "k", &body(2, 20_000)).await.expect("puts");
     put(&store, "gone", &body(2, 20_000)).await.expect("puts");
@@ -37,7 +38,7 @@ async fn everything_is_there_after_reopening() {
     assert_eq!(store.bucket("b").expect("is there").policy.as_deref(), Some("{}"));
     assert_eq!(store.account_block(ACCOUNT), Some(PublicAccessBlock::ALL));
     assert_eq!(store.credentials().expect("reads"), [credential]);
-    assert_eq!(store.world().expect("reads").as_deref(), Some(&b"world"[..]));
+    assert_eq!(store.world().expect("reads").as_deref(), Some("world"));
     assert_eq!(store.health(), Health::Ready);
     assert_eq!(store.sweep().await.expect("sweeps").gone, 1, "what was doomed before may go");
     assert_sound(&store).await;
@@ -45,6 +46,48 @@ async fn everything_is_there_after_reopening() {
     assert_ne!(next.version, Some(first));
     store.close();
     assert!(matches!(put(&store, "k", b"y").await, Err(StoreError::Closed)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_see_whole_objects_while_others_write_delete_and_sweep() {
+    let folder = Folder::new();
+    let store = Store::open(&folder.0, StoreSettings::default(), 0).await.expect("a new data directory");
+    store.create_bucket(&on_bucket("b"), new_bucket(false)).await.expect("a new bucket");
+    let mut tasks = Vec::new();
+    for writer in 0..4_u8 {
+        let store = store.clone();
+        tasks.push(tokio::spawn(async move {
+            for round in 0..40_u8 {
+                let key = format!("k{}", round % 3);
+                let size = if round % 4 == writer { 40_000 } else { 500 + usize::from(round) };
+                put(&store, &key, &body(writer * 50 + round, size)).await.expect("puts");
+                if round % 7 == writer {
+                    delete(&store, &key, None).await.expect("deletes");
+                }
+                store.sweep().await.expect("sweeps");
+            }
+        }));
+    }
+    for _ in 0..3 {
+        let store = store.clone();
+        tasks.push(tokio::spawn(async move {
+            for round in 0..400 {
+                match look(&store, &format!("k{}", round % 3), None) {
+                    Ok(view) => {
+                        let found = bytes_of(&view, 0..view.record().size).await.expect("reads what it saw");
+                        assert_eq!(view.record().etag, etag(&found));
+                        assert_eq!(found, body(found[0], found.len()));
+                    }
+                    Err(error) => assert!(matches!(error, StoreError::NoSuchKey), "{error}"),
+                }
+                tokio::task::yield_now().await;
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.expect("no panic");
+    }
+    assert_sound(&store).await;
 }
 
 #[tokio::test]
@@ -56,7 +99,7 @@ async fn a_later_format_is_refused() {
     for (found, stored) in [(Some(2), &[0, 0, 0, 2][..]), (None, &b"x"[..])] {
         let value = Bytes::copy_from_slice(stored);
         let write = move |t: &mut dyn Transaction| {
-            t.put(super::super::super::kv::Space::Settings, b"format", value.clone());
+            t.put(Space::Settings, b"format", value.clone());
             Ok::<_, ()>(())
         };
         transact(&*engine, write).await.expect("writes");
