@@ -11,9 +11,9 @@
 //! | F2 compiled | [`compiled`]: statements, conditions, index | requests |
 //! | F3 decision | [`decision`]: request, layers, evaluation, combination, explanation, remedies | I/O, clock, async, logging, allocation in `decide` |
 //! | F4 simulate | [`simulate`]: worlds, scenarios, questions, wire shapes, rendering | I/O, clock; nothing is decided here |
-//! | F7 edges | `edges`: the command line (feature `cli`) | decisions |
-//!
-//! Floors F5 (the gate) and F6 (storage) come with the object store.
+//! | F5 gate | [`gate`]: the operation table, needs, the only maker of [`gate::Authorized`] | I/O, HTTP libraries |
+//! | F6 storage | `storage` (feature `server`): metadata, blobs, sealing | HTTP, decisions, clock |
+//! | F7 edges | `edges`: the command line (feature `cli`), the object store (feature `server`) | decisions |
 //!
 //! **A policy's path:** bytes → [`words::json`] → [`policy::PolicyDocument`] → [`compiled::CompiledPolicy`]
 //! with its index → [`decision::PolicySet`] in [`decision::Layers`], swapped whole.
@@ -21,6 +21,9 @@
 //! **A request's path:** [`decision::AuthorizationRequest`] → [`decision::Authorizer::decide`] →
 //! [`decision::Decision`]; with [`decision::Authorizer::explain`] the same algorithm, watched, gives
 //! [`decision::Explanation`].
+//!
+//! **An HTTP request's path:** facts → [`gate::operations::TABLE`] → one question for each permission → decisions →
+//! [`gate::Authorized`], which storage demands.
 //!
 //! Start at [`decision::Authorizer`] for an example; the [`manual`] has the evaluation logic, the known
 //! divergences from AWS, and the pitfalls of other engines.

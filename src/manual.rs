@@ -7,6 +7,7 @@
 //! | [`pitfalls`] | mistakes of other engines, and the type or test that prevents each |
 //! | [`formats`] | what is read and written: policies, scenarios, tests, worlds, answers |
 //! | [`architecture`] | floors, the path of a policy and of a request, the index, the trace |
+//! | [`store`] | running the object store, a request's path through it, what is on disk, choices |
 //! | [`codes`] | one page for every code; `portcullis explain CODE` prints it |
 #![allow(clippy::doc_markdown, reason = "the chapters are prose; names of products and settings stand as they are")]
 
@@ -27,3 +28,7 @@ pub mod formats {}
 
 #[doc = include_str!("manual/pitfalls.md")]
 pub mod pitfalls {}
+
+#[cfg(feature = "server")]
+#[doc = include_str!("manual/store.md")]
+pub mod store {}
