@@ -38,6 +38,9 @@ pub(super) fn presign(args: &PresignArgs) -> u8 {
 pub(super) fn mfa(command: &MfaCommand) -> u8 {
     match command {
         MfaCommand::Enroll(args) => mfa::enroll(args, |args| {
+            if !args.data.join("metadata").is_dir() {
+                return Err(format!("{}: this is no data directory; start the server once", args.data.display()));
+            }
             let runtime = tokio::runtime::Runtime::new().map_err(|e| e.to_string())?;
             let now = system_clock().div_euclid(1000);
             let store = runtime

@@ -11,7 +11,7 @@ use super::wire::query::Query;
 use crate::decision::{AuthorizationRequest, Authorizer, Decision};
 use crate::gate::operations::Row;
 use crate::gate::{
-    self, Ask, Asked, Authorized, BodyFacts, Method, Operation, Refusal, RequestFacts, Scene, SeenObject,
+    self, Ask, Asked, Authorized, BodyFacts, Method, Operation, OperationId, Refusal, RequestFacts, Scene, SeenObject,
     SignatureFacts, Source, SourceAsk, Target, Witness,
 };
 use crate::storage::sealing::CustomerKey;
@@ -22,9 +22,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The most bytes of a small XML or JSON body. Source: S3's longest, `CompleteMultipartUpload` with 10,000 parts
-/// and their checksums, stays below it.
-pub const SMALL_BODY: u64 = 4 * 1024 * 1024;
+/// The most bytes of the body of an operation that takes a document. The longest are `CompleteMultipartUpload` with
+/// 10,000 parts and their checksums, and `DeleteObjects` with 1,000 keys of 1,024 bytes.
+fn longest_document(operation: OperationId) -> u64 {
+    match operation {
+        OperationId::CompleteMultipartUpload | OperationId::DeleteObjects => 4 * 1024 * 1024,
+        _ => 256 * 1024,
+    }
+}
 
 const CUSTOMER_KEYS: &str = "customer-provided encryption keys";
 
@@ -324,7 +329,7 @@ impl Call {
     /// S3's own for a body that is too long or not what its headers say.
     pub async fn small_body(&mut self) -> Result<Bytes, S3Error> {
         let mut body = self.verified_body(Want::default())?;
-        collect(&mut body, SMALL_BODY).await
+        collect(&mut body, longest_document(self.row.id)).await
     }
 
     /// Secrets are taken over TLS only, unless a setting says otherwise.

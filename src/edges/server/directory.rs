@@ -16,7 +16,6 @@ use std::sync::Arc;
 pub struct Directory {
     world: World,
     keys: HashMap<String, Arc<Credential>>,
-    anonymous: Arc<Caller>,
 }
 
 impl Directory {
@@ -42,13 +41,7 @@ impl Directory {
                 }
             }
         }
-        Ok(Self { world, keys, anonymous: Arc::new(Caller::anonymous()) })
-    }
-
-    /// Nobody in particular, by name.
-    #[must_use]
-    pub fn anonymous(&self) -> &Arc<Caller> {
-        &self.anonymous
+        Ok(Self { world, keys })
     }
 
     /// The world behind it.

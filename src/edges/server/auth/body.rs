@@ -214,7 +214,10 @@ impl<S: Stream<Item = Result<Bytes, S3Error>> + Unpin> Stream for VerifiedBody<S
 /// The data frames of an HTTP body, as a stream.
 pub struct Frames<B>(pub B);
 
-impl<B: http_body::Body<Data = Bytes> + Unpin> Stream for Frames<B> {
+impl<B> Stream for Frames<B>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<S3Error>> + Unpin,
+{
     type Item = Result<Bytes, S3Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -222,8 +225,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Stream for Frames<B> {
         loop {
             match std::task::ready!(Pin::new(&mut *body).poll_frame(cx)) {
                 None => return Poll::Ready(None),
-                // A connection that breaks off inside a body.
-                Some(Err(_)) => return Poll::Ready(Some(Err(incomplete()))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
                         return Poll::Ready(Some(Ok(data)));

@@ -1,6 +1,7 @@
 //! Bodies: a request's, which may not stall, and an answer's, in one piece or streamed.
 
 use super::guard::ConnectionState;
+use crate::edges::server::error::S3Error;
 use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Body, Frame, SizeHint};
@@ -23,6 +24,15 @@ pub enum BodyError {
     /// The connection broke or its framing is malformed: `IncompleteBody` or `InvalidRequest`, 400.
     #[error("the body is incomplete or malformed: {0}")]
     Broken(#[from] hyper::Error),
+}
+
+impl From<BodyError> for S3Error {
+    fn from(error: BodyError) -> Self {
+        Self::of(match error {
+            BodyError::TimedOut => "RequestTimeout",
+            BodyError::Broken(_) => "IncompleteBody",
+        })
+    }
 }
 
 /// A request's body. Reading it asks for `100 Continue` where the client waits for that; a body that sends

@@ -239,14 +239,23 @@ fn small_bodies_are_collected_and_large_ones_are_not() {
     let declared = plan(&[("content-length", "5"), ("x-amz-content-sha256", "UNSIGNED-PAYLOAD")]);
     let unread = stream::poll_fn(|_| -> std::task::Poll<Option<Result<Bytes, S3Error>>> { panic!("it was read") });
     assert_eq!(collected(unread, declared, 4).expect_err("large").code, "MaxMessageLengthExceeded");
-    let http = Frames(http_body_util::Full::new(Bytes::from("hello")));
+    let http =
+        Frames(http_body_util::BodyExt::map_err(http_body_util::Full::new(Bytes::from("hello")), |never| -> S3Error {
+            match never {}
+        }));
     assert_eq!(collected(http, BodyPlan::unsigned(), 5).expect("small"), "hello");
 }
 
 #[test]
 fn a_broken_connection_is_an_incomplete_body() {
     let frames = stream::iter([Ok(http_body::Frame::data(Bytes::from("he"))), Err(std::io::Error::other("gone"))]);
-    let error =
-        collected(Frames(http_body_util::StreamBody::new(frames)), BodyPlan::unsigned(), 9).expect_err("broken");
+    let error = collected(
+        Frames(http_body_util::BodyExt::map_err(http_body_util::StreamBody::new(frames), |_| {
+            S3Error::of("IncompleteBody")
+        })),
+        BodyPlan::unsigned(),
+        9,
+    )
+    .expect_err("broken");
     assert_eq!(error.code, "IncompleteBody");
 }
