@@ -29,3 +29,21 @@ fn what_is_put_is_got_by_those_who_may() {
     assert_eq!((stranger.status, stranger.element("Message").as_str()), (403, "Access Denied"));
     assert_eq!(server.client("AKIAALICE", "wrong").get("/reports/q1.csv").code(), "SignatureDoesNotMatch");
 }
+
+#[test]
+fn headers_in_a_presigned_url_count() {
+    let directory = TempDir::new();
+    let server = Server::of_world(&directory, WORLD, &[]);
+    let root = server.client("AKIAROOT", "root-secret");
+    let path = "/reports/hoisted?x-amz-meta-color=blue&x-amz-tagging=team%3Dred&x-amz-storage-class=STANDARD_IA";
+    let url = root.presigned("PUT", path, &[], 60, support::now());
+    assert_eq!(server.anonymous().send("PUT", &url, &[], b"x").status, 200);
+    let seen = root.send("HEAD", "/reports/hoisted", &[], b"");
+    let told =
+        (seen.header("x-amz-meta-color"), seen.header("x-amz-storage-class"), seen.header("x-amz-tagging-count"));
+    assert_eq!(told, ("blue", "STANDARD_IA", "1"));
+    // A permission is needed for what stands in the URL as for what stands in a header.
+    let alice = server.client("AKIAALICE", "alice-secret");
+    let copy = alice.presigned("PUT", "/reports/mine?x-amz-copy-source=%2Freports%2Fhoisted", &[], 60, support::now());
+    assert_eq!(server.anonymous().send("PUT", &copy, &[], b"").code(), "AccessDenied");
+}

@@ -1,6 +1,6 @@
 //! The server: every request in, one answer out.
 
-use super::auth::{self, AuthConfig};
+use super::auth::{self, AuthConfig, AuthType};
 use super::call::{Arrival, Call};
 use super::cors;
 use super::decision_log::DecisionLog;
@@ -20,7 +20,7 @@ use crate::storage::kv::Health;
 use crate::storage::store::Store;
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -186,7 +186,7 @@ impl Server {
         request_id: &str,
         operation: &mut &'static str,
     ) -> Result<Reply, S3Error> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let source = proxy::source_ip(
             connection.peer.ip(),
             connection.tls.is_some(),
@@ -206,14 +206,17 @@ impl Server {
             return cors::preflight(self, &parts, &target);
         }
         readable(&parts.headers)?;
+        let now_ms = self.now_ms();
+        // A form is signed in its fields; its handler finds out by whom.
+        let auth = auth::authenticate(&parts, &raw, now_ms, &self.inner.auth, &*self.directory())?;
+        if auth.auth_type == AuthType::Query {
+            take_up(&query, &mut parts.headers);
+        }
         let unknown = || S3Error::method_not_allowed(parts.method.as_str(), place_name(&target));
         let method = Method::parse(parts.method.as_str()).ok_or_else(unknown)?;
         let head = Head { query: &query, headers: &parts.headers };
         let row = find(method, &target, account, &head).ok_or_else(unknown)?;
         *operation = row.name;
-        let now_ms = self.now_ms();
-        // A form is signed in its fields; its handler finds out by whom.
-        let auth = auth::authenticate(&parts, &raw, now_ms, &self.inner.auth, &*self.directory())?;
         let origin = parts.headers.get(http::header::ORIGIN).cloned();
         let arrival = Arrival {
             server: self.clone(),
@@ -249,6 +252,36 @@ fn readable(headers: &HeaderMap) -> Result<(), S3Error> {
         }
     }
 }
+
+/// Presigned URLs carry headers of the request among their parameters, under the signature: the JavaScript SDK puts
+/// them there. They count as the headers they name; those of the signature itself, and what describes a body that was
+/// not known when the URL was made, do not.
+fn take_up(query: &Query, headers: &mut HeaderMap) {
+    const OF_THE_BODY: [&str; 3] = ["x-amz-checksum-", "x-amz-content-", "x-amz-sdk-"];
+    for (name, value) in query.iter() {
+        let name = name.to_ascii_lowercase();
+        let counts = name.starts_with("x-amz-")
+            && !SIGNATURE_PARAMETERS.contains(&name.as_str())
+            && !OF_THE_BODY.iter().any(|prefix| name.starts_with(prefix));
+        if let (true, Ok(name), Ok(value)) =
+            (counts, HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value.unwrap_or_default()))
+            && !headers.contains_key(&name)
+        {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// The parameters of a signature, in small letters.
+const SIGNATURE_PARAMETERS: [&str; 7] = [
+    "x-amz-algorithm",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-expires",
+    "x-amz-security-token",
+    "x-amz-signature",
+    "x-amz-signedheaders",
+];
 
 fn place_name(target: &Target) -> &'static str {
     match target {
