@@ -15,7 +15,7 @@ use super::reader::Findings;
 use crate::compiled::CompiledPolicy;
 use crate::decision::{KeyGrant, LayerState, PolicySet};
 use crate::policy::PolicyDocument;
-use crate::policy::acl::{Acl, ObjectOwnership, PublicAccessBlock};
+use crate::policy::acl::{Acl, Grantee, ObjectOwnership, PublicAccessBlock};
 use crate::words::codes::Code;
 use crate::words::json::{self, Node};
 use crate::words::problem::{Problem, Problems, Source};
@@ -260,6 +260,7 @@ impl World {
             }
         }
         self.attach_late();
+        self.find_addresses();
         let mut failed = std::mem::take(&mut findings.elsewhere);
         match findings.finish() {
             Ok(warnings) => self.warnings.extend(warnings.into_iter().map(|w| (source.clone(), w))),
@@ -299,6 +300,27 @@ impl World {
                 let managed = account.policies.values().find(|p| p.arn == *arn).map(|p| &p.policy);
                 if let Some(policy) = managed.or_else(|| self.aws_policies.get(arn)) {
                     *attachment = Attachment::Given(policy.clone());
+                }
+            }
+        }
+    }
+
+    /// Puts accounts in the place of the e-mail addresses that ACLs name them by, as S3 does when an ACL is set.
+    fn find_addresses(&mut self) {
+        let known: Vec<(String, String)> = self
+            .accounts
+            .values()
+            .filter_map(|account| Some((account.email.clone()?, account.canonical_id.clone())))
+            .collect();
+        let buckets = self.accounts.values_mut().flat_map(|account| account.buckets.values_mut());
+        for bucket in buckets {
+            let of_objects = bucket.objects.values_mut().filter_map(|object| object.acl.as_mut());
+            let own = if let LayerState::Given(acl) = &mut bucket.acl { Some(acl) } else { None };
+            let lists = own.into_iter().chain(of_objects);
+            for grant in lists.flat_map(|acl| &mut acl.grants) {
+                let Grantee::Email(address) = &grant.grantee else { continue };
+                if let Some((_, canonical)) = known.iter().find(|(email, _)| email.eq_ignore_ascii_case(address)) {
+                    grant.grantee = Grantee::Canonical(canonical.clone());
                 }
             }
         }
