@@ -369,7 +369,11 @@ fn a_copy_needs_its_source_too_and_one_denial_denies() {
         let output = run(&args);
         (output.status.code().expect("no signal"), serde_json::from_slice(&output.stdout).expect("JSON"))
     };
-    let (code, json) = words(&["-H", "X-Amz-Tagging: a=b%26c&d=e"]);
+    // Beside the source's own tags those of the header are not used.
+    let (_, json) = words(&["-H", "X-Amz-Tagging: a=b"]);
+    assert_eq!(json["answers"].as_array().map(Vec::len), Some(2), "{json}");
+    assert!(!json.to_string().contains("s3:RequestObjectTag"), "{json}");
+    let (code, json) = words(&["-H", "X-Amz-Tagging: a=b%26c&d=e", "-H", "x-amz-tagging-directive: REPLACE"]);
     assert_eq!(code, 1);
     assert_eq!((&json["operation"], &json["decision"]), (&"CopyObject".into(), &"implicit-deny".into()));
     let asked: Vec<(&str, &str)> = json["answers"]

@@ -41,6 +41,8 @@ pub struct Circumstances {
     pub context: Vec<String>,
     /// Layers that were not given and are taken to be absent.
     pub absent: Vec<String>,
+    /// The bucket is yet to be created by the request that this is a part of.
+    pub new_bucket: bool,
 }
 
 impl Circumstances {

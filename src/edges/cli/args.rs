@@ -215,6 +215,7 @@ impl CircumstanceArgs {
             vpce: self.vpce.clone(),
             context: self.context.clone(),
             absent: self.absent.clone(),
+            new_bucket: false,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::ask::{self, Answered, AwsResponse, Form, json, misunderstood, refused
 use super::{NO, UNDECIDED, YES, now, say};
 use crate::decision::Context;
 use crate::gate::needs::Need;
-use crate::gate::operations::{On, Permission, Row, find};
+use crate::gate::operations::{On, OperationId, Permission, Row, find};
 use crate::gate::{self, Asked as _, BodyFacts, RequestFacts, SignatureFacts, Source};
 use crate::simulate::question::{Circumstances, Question};
 use crate::simulate::render::{self, clean};
@@ -130,7 +130,8 @@ impl<'a> Request<'a> {
         };
         let arn = gate::arn(bucket, key);
         let need = Need { row: self.row, permission, arn: &arn, version, object: None };
-        let circumstances = with_keys(self.circumstances.clone(), &need.context(facts, &self.body))?;
+        let mut circumstances = with_keys(self.circumstances.clone(), &need.context(facts, &self.body))?;
+        circumstances.new_bucket = self.row.id == OperationId::CreateBucket;
         let resource = match (bucket, key) {
             (None, _) => "*".to_owned(),
             (Some(bucket), None) => format!("s3://{bucket}"),
@@ -141,7 +142,12 @@ impl<'a> Request<'a> {
 
     /// What refuses the request although everything is permitted; see [`gate::Refusal`].
     fn refusal(&self, world: &World) -> Result<Option<&'static str>, crate::simulate::world::AskError> {
-        let owner = |bucket: Option<&str>| bucket.and_then(|name| world.bucket(name)).map(|(account, _)| &*account.id);
+        let account = world.party(self.sender)?.principal.account;
+        let owner = |bucket: Option<&str>| match self.row.id {
+            // A new bucket is its creator's.
+            OperationId::CreateBucket => account.as_deref(),
+            _ => bucket.and_then(|name| world.bucket(name)).map(|(account, _)| &*account.id),
+        };
         let expects = |header: &str, bucket: Option<&str>| match (self.sent.header(header), owner(bucket)) {
             (Some(expected), Some(owner)) => expected.trim() == owner,
             _ => true,
@@ -151,7 +157,6 @@ impl<'a> Request<'a> {
         if !expects("x-amz-expected-bucket-owner", bucket) || !expects("x-amz-source-expected-bucket-owner", source) {
             return Ok(Some("the bucket belongs to another account than the one expected: 403 AccessDenied"));
         }
-        let account = world.party(self.sender)?.principal.account;
         let owner = owner(bucket);
         if gate::is_owners_alone(self.row) && owner.is_some() && account.as_deref() != owner {
             return Ok(Some("a bucket's policy is for its owner's account alone: 405 MethodNotAllowed"));
@@ -168,9 +173,11 @@ fn body_facts(sent: &Sent, source: Option<&Source>, world: &World) -> Result<Bod
         at.map(|at| (until.clone(), at.seconds)).ok_or_else(|| format!("`{until}` is not a time in ISO 8601"))
     });
     let replaces = text("x-amz-tagging-directive").is_some_and(|directive| directive.eq_ignore_ascii_case("REPLACE"));
+    // A copy takes the source's tags unless it says otherwise; those of the header are then not used.
+    let tags = sent.header("x-amz-tagging").filter(|_| source.is_none() || replaces);
     let object = source.and_then(|source| world.bucket(&source.bucket)?.1.objects.get(&source.key));
     Ok(BodyFacts {
-        tags: sent.header("x-amz-tagging").map(|tags| pairs("the header x-amz-tagging", tags)).transpose()?,
+        tags: tags.map(|tags| pairs("the header x-amz-tagging", tags)).transpose()?,
         lock_mode: text("x-amz-object-lock-mode"),
         retain_until: until.transpose()?,
         legal_hold: text("x-amz-object-lock-legal-hold"),

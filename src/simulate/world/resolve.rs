@@ -72,7 +72,7 @@ impl World {
         let request = OwnedRequest { principal, action, resource, derive_context: true, ..OwnedRequest::default() };
         let mut asked = Asked { request, ..Asked::default() };
         Self::identity_layers(&who, &mut asked);
-        self.resource_layers(&who, &mut asked);
+        self.resource_layers(&who, question.circumstances.new_bucket, &mut asked);
         self.control_layers(&who, &mut asked);
         self.circumstances(&who, &question.circumstances, now, &mut asked)?;
         assume_absent(&question.circumstances.absent, &mut asked)?;
@@ -178,8 +178,12 @@ impl World {
         }
     }
 
-    fn resource_layers(&self, who: &Who<'_>, asked: &mut Asked) {
+    fn resource_layers(&self, who: &Who<'_>, new_bucket: bool, asked: &mut Asked) {
         let resource = asked.request.resource.clone();
+        if resource == "*" && asked.request.action.starts_with("s3:") {
+            // What S3 does for no bucket in particular, it does for the requester's own account.
+            asked.request.resource_account.clone_from(&who.principal.account);
+        }
         let Some(arn) = Arn::parse(&resource) else { return };
         match (arn.service, arn.resource_type()) {
             ("s3", _) if arn.account.is_empty() => {
@@ -187,7 +191,11 @@ impl World {
                     Some((name, key)) => (name, Some(key)),
                     None => (arn.resource, None),
                 };
-                self.bucket_layers(who, name, key, asked);
+                if key.is_none() && (new_bucket || asked.request.action == "s3:CreateBucket") {
+                    asked.layers.bucket = Some(self.own_new_bucket(who, name));
+                } else {
+                    self.bucket_layers(who, name, key, asked);
+                }
             }
             ("kms", Some(("key", id))) => {
                 let account = self.accounts.get(arn.account);
@@ -229,20 +237,32 @@ impl World {
         }
     }
 
+    /// A bucket that is yet to be created, as the requester's own: there is no policy and no ACL that could speak.
+    fn own_new_bucket(&self, who: &Who<'_>, name: &str) -> Bucket {
+        let block = match who.account {
+            Some(account) if account.partial && account.public_access_block.is_absent() => LayerState::Unknown,
+            Some(account) => account.public_access_block.clone(),
+            None => LayerState::Absent,
+        };
+        Bucket {
+            name: name.to_owned(),
+            owner_account: who.principal.account.clone().unwrap_or_default(),
+            owner_canonical: who.principal.canonical.clone(),
+            region: self.region.clone(),
+            acl: LayerState::Absent,
+            ownership: ObjectOwnership::BucketOwnerEnforced,
+            public_access_block: block,
+        }
+    }
+
     fn bucket_layers(&self, who: &Who<'_>, name: &str, key: Option<&str>, asked: &mut Asked) {
         let Some((account, entry)) = self.bucket(name) else {
-            if asked.request.action != "s3:CreateBucket" {
-                asked.layers.resource = LayerState::Unknown;
-                let command = format!("aws s3api get-bucket-policy --bucket {}", quoted(name));
-                asked.gaps.push(Gap {
-                    layer: "resource",
-                    about: format!("the bucket `{name}` and its policy"),
-                    command,
-                });
-                // Without an owner the bucket is taken for the requester's own: the more permissive reading,
-                // which an unknown layer then keeps from allowing.
-                asked.request.resource_account.clone_from(&who.principal.account);
-            }
+            asked.layers.resource = LayerState::Unknown;
+            let command = format!("aws s3api get-bucket-policy --bucket {}", quoted(name));
+            asked.gaps.push(Gap { layer: "resource", about: format!("the bucket `{name}` and its policy"), command });
+            // Without an owner the bucket is taken for the requester's own: the more permissive reading, which an
+            // unknown layer then keeps from allowing.
+            asked.request.resource_account.clone_from(&who.principal.account);
             return;
         };
         let gap = |layer, about: String, command: &str| Gap {
@@ -341,6 +361,7 @@ impl World {
     fn circumstances(&self, who: &Who<'_>, c: &Circumstances, now: Option<i64>, asked: &mut Asked) -> Answer<()> {
         let mut context = self.principal_context(who);
         let owner = asked.layers.bucket.as_ref().map(|b| b.owner_account.as_str());
+        let owner = owner.or(asked.request.resource_account.as_deref());
         let owner = owner.or_else(|| Arn::parse(&asked.request.resource).map(|a| a.account));
         context.extend(self.resource_context(owner));
         let mut put = |key: &str, value: String| context.push((key.to_owned(), vec![value]));
