@@ -74,7 +74,8 @@ fn restored(kept: &str) -> Result<World, ServeError> {
     })
 }
 
-/// Seeds a new data directory. The seed documents go in last: a start that was cut short begins again.
+/// Seeds a new data directory. The seed documents go in last: a start that was cut short begins again, with what
+/// the world says then.
 async fn first_start(
     store: &Store,
     settings: &ServeSettings,
@@ -89,6 +90,7 @@ async fn first_start(
     };
     // What cannot be served must not be kept.
     let directory = Directory::new(world).map_err(ServeError::Prepare)?;
+    store.forget_cut_seed().await.map_err(failed)?;
     for account in directory.world().accounts.values() {
         seed_account(store, account, &directory, settings, now_ms).await.map_err(failed)?;
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
 /// Where the accounts' Block Public Access lies in the space Identity.
-const BLOCKS: &[u8] = b"block/";
+pub(super) const BLOCKS: &[u8] = b"block/";
 
 /// A secret on disk: sealed under the key ring.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,13 +2,43 @@
 
 use super::records::{ObjectMeta, VersionRecord};
 use super::versions::{self, Place};
-use super::{ChangeKind, Store, StoreError, buckets, keys};
+use super::{ChangeKind, Store, StoreError, buckets, identity, keys, sweep};
 use crate::storage::kv::{Reads as _, Space, Transaction};
+use std::sync::Arc;
 
 /// The `ETag` of no bytes: their MD5.
 const ETAG_OF_NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
 impl Store {
+    /// Forgets the buckets and blocks that a seeding made before it was cut short, so that the next one begins with
+    /// nothing. Once the seed documents were put, it is refused.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the seed documents are there; [`StoreError::Io`].
+    pub async fn forget_cut_seed(&self) -> Result<(), StoreError> {
+        if self.inner.engine.get(Space::Identity, keys::WORLD)?.is_some() {
+            return Err(StoreError::Conflict);
+        }
+        let _alone = self.inner.bucket_changes.lock().await;
+        let left: Vec<_> = self.inner.buckets.iter().map(|bucket| Arc::clone(bucket.value())).collect();
+        for bucket in left {
+            // The bucket goes last: a start that is cut short here too finds the rest by it.
+            self.take_range(Space::Objects, bucket.id.to_be_bytes().to_vec()).await?;
+            let (id, name) = (bucket.id, bucket.name.clone());
+            self.transact_freeing(move |t| {
+                t.delete(Space::Buckets, name.as_bytes());
+                t.delete(Space::Settings, &keys::counter(id));
+                sweep::doom_bucket(t, id);
+                Ok(())
+            })
+            .await?;
+            self.inner.buckets.remove(&bucket.name);
+        }
+        self.take_range(Space::Identity, identity::BLOCKS.to_vec()).await?;
+        self.inner.account_blocks.clear();
+        Ok(())
+    }
+
     /// Creates an empty object in a bucket of a new data directory. Once the seed documents were put, it is refused.
     ///
     /// # Errors

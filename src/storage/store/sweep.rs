@@ -194,7 +194,8 @@ impl Store {
         self.take_range(Space::Settings, [keys::DONE, id].concat()).await
     }
 
-    async fn take_range(&self, space: Space, prefix: Vec<u8>) -> Result<(), StoreError> {
+    /// Removes a range of metadata, in transactions of bounded size; of parts, the bytes are doomed.
+    pub(super) async fn take_range(&self, space: Space, prefix: Vec<u8>) -> Result<(), StoreError> {
         loop {
             let prefix = prefix.clone();
             let more = self
