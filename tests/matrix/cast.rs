@@ -4,7 +4,7 @@ use super::recipes::{KEY, OWNER, SOURCE, Variant, copies};
 use super::senders::Way;
 use crate::support::{Client, Server};
 use portcullis::gate::OperationId as Id;
-use portcullis::gate::operations::{On, Place, Row, TABLE, When};
+use portcullis::gate::operations::{On, Permission, Place, Row, TABLE, When};
 use serde_json::{Value, json};
 
 const OTHER: &str = "444455556666";
@@ -157,6 +157,16 @@ fn grants(row: &Row, variant: &Variant, bucket: &str) -> Vec<Grant> {
         }
     }
     grants
+}
+
+/// What a row lists, as the golden table shows it: a permission that goes missing there is seen.
+pub fn needs(row: &Row) -> String {
+    let shown = |need: &Permission| {
+        let version = need.versioned.map(|action| format!("/{}", action.trim_start_matches("s3:"))).unwrap_or_default();
+        let when = if need.when == When::Always { String::new() } else { format!("{:?}: ", need.when) };
+        format!("{when}{}{version} on {:?}", need.action, need.on)
+    };
+    row.needs.iter().map(shown).collect::<Vec<_>>().join("; ")
 }
 
 /// Every trial of the table, and the users who make them.
