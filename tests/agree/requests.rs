@@ -139,6 +139,30 @@ impl Random {
         request
     }
 
+    /// A request for a bucket's own settings, which may change them: the last of its world.
+    pub fn last_request(&mut self, number: usize) -> Request {
+        let mut request = self.request(&HashSet::new(), number);
+        let (bucket, _) = self.pick(&BUCKETS);
+        let (method, what) = self.pick(&[
+            ("GET", "policy"),
+            ("DELETE", "policy"),
+            ("PUT", "acl"),
+            ("DELETE", "publicAccessBlock"),
+            ("DELETE", "ownershipControls"),
+            ("DELETE", "tagging"),
+        ]);
+        request.headers.retain(|(name, _)| !name.starts_with("x-amz-"));
+        if request.key.is_some() {
+            request.set("x-amz-content-sha256", "UNSIGNED-PAYLOAD");
+        }
+        if what == "acl" {
+            request.set("x-amz-acl", self.pick(&["private", "public-read", "authenticated-read"]));
+        }
+        let target = Target::Bucket { bucket: bucket.to_owned() };
+        let query = vec![(what.to_owned(), String::new())];
+        Request { method, target, query, body: Vec::new(), tags: None, source: None, presigned: false, ..request }
+    }
+
     fn object(&mut self, bucket: &str, used: &HashSet<Target>) -> Target {
         let target = object(bucket, self.pick(&KEYS));
         // Nobody touches the last key of the list.
