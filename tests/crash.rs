@@ -9,14 +9,22 @@ mod support;
 
 #[path = "crash/check.rs"]
 mod check;
+#[path = "crash/earlier.rs"]
+mod earlier;
 #[path = "crash/model.rs"]
 mod model;
+#[path = "crash/points.rs"]
+mod points;
 #[path = "crash/read.rs"]
 mod read;
 #[path = "crash/rounds.rs"]
 mod rounds;
+#[path = "crash/seeding.rs"]
+mod seeding;
 #[path = "crash/shared.rs"]
 mod shared;
+#[path = "crash/steps.rs"]
+mod steps;
 #[path = "crash/writer.rs"]
 mod writer;
 

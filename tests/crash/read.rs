@@ -77,8 +77,10 @@ pub fn versions(client: &Client, bucket: &str, prefix: &str, page: u32) -> Vec<S
     }
 }
 
-fn encoded(text: &str) -> String {
-    text.replace('/', "%2F")
+/// As S3 wants it in a query.
+pub fn encoded(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// The keys below a prefix, by `ListObjectsV2`: key, ETag, size.

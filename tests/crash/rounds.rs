@@ -22,7 +22,8 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn killed_at_any_moment_nothing_acknowledged_is_lost() {
     let rounds = number("CRASH_ROUNDS").unwrap_or(20);
-    let seed = number("CRASH_SEED").unwrap_or_else(|| u64::from(std::process::id()) ^ super::support::now().unsigned_abs());
+    let seed =
+        number("CRASH_SEED").unwrap_or_else(|| u64::from(std::process::id()) ^ super::support::now().unsigned_abs());
     eprintln!("CRASH_ROUNDS={rounds} CRASH_SEED={seed}");
     let mut rng = Rng(seed);
     let directory = TempDir::new();
