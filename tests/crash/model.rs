@@ -1,6 +1,7 @@
 //! What was written, kept small: bodies are made again from their seeds.
 
 use md5::{Digest as _, Md5};
+use std::fmt::Write as _;
 
 /// Random numbers that a seed repeats (splitmix64).
 #[derive(Clone, Debug)]
@@ -105,7 +106,10 @@ impl Body {
 }
 
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a text takes what is written");
+        text
+    })
 }
 
 /// A version, or a delete marker.

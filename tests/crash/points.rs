@@ -271,7 +271,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
         let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() && !name.contains("tests") {
             sources(&path, found);
-        } else if name.ends_with(".rs") && !name.contains("tests") {
+        } else if path.extension().is_some_and(|e| e == "rs") && !name.contains("tests") {
             found.push(path);
         }
     }

@@ -33,7 +33,7 @@ fn unquoted(etag: &str) -> String {
     etag.replace("&quot;", "").replace("&#34;", "").replace('"', "")
 }
 
-/// The ETag of an answer, without quotes.
+/// The `ETag` of an answer, without quotes.
 pub fn etag_of(answer: &Answer) -> String {
     unquoted(answer.header("etag"))
 }
@@ -83,7 +83,7 @@ pub fn encoded(text: &str) -> String {
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
-/// The keys below a prefix, by `ListObjectsV2`: key, ETag, size.
+/// The keys below a prefix, by `ListObjectsV2`: key, `ETag`, size.
 pub fn keys(client: &Client, bucket: &str, prefix: &str) -> Vec<(String, String, u64)> {
     let answer = client.get(&format!("/{bucket}?list-type=2&prefix={}", encoded(prefix)));
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -99,7 +99,7 @@ pub fn uploads(client: &Client, bucket: &str, prefix: &str) -> Vec<(String, Stri
     blocks(&answer.text(), &["Upload"]).iter().map(|(_, u)| (field(u, "Key"), field(u, "UploadId"))).collect()
 }
 
-/// The parts of an upload: number, ETag, size; `None` if there is no such upload.
+/// The parts of an upload: number, `ETag`, size; `None` if there is no such upload.
 pub fn parts(client: &Client, bucket: &str, key: &str, id: &str) -> Option<Vec<(u32, String, u64)>> {
     let answer = client.get(&format!("/{bucket}/{key}?uploadId={id}"));
     if answer.status == 404 {

@@ -36,27 +36,27 @@ impl Shared {
     pub fn step(&self, client: &Client, rng: &mut Rng) -> Option<()> {
         let body = Body::of(Piece { seed: rng.next(), len: rng.length() % (300 << 10) });
         match rng.below(10) {
-            0..=3 => self.write(client, FLAT, &self.flat, Some(body)),
+            0..=3 => self.write(client, FLAT, &self.flat, Some(&body)),
             4 => self.write(client, FLAT, &self.flat, None),
             5..=6 => self.read(client),
-            _ => self.write(client, VERSIONED, &self.versioned, Some(body)),
+            _ => self.write(client, VERSIONED, &self.versioned, Some(&body)),
         }
     }
 
-    fn write(&self, client: &Client, path: &str, log: &Mutex<Vec<Write>>, body: Option<Body>) -> Option<()> {
+    fn write(&self, client: &Client, path: &str, log: &Mutex<Vec<Write>>, body: Option<&Body>) -> Option<()> {
         let at = {
             let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-            log.push(Write { began: self.tick(), acknowledged: None, body: body.clone(), version: String::new() });
+            log.push(Write { began: self.tick(), acknowledged: None, body: body.cloned(), version: String::new() });
             log.len() - 1
         };
-        let answer = match &body {
+        let answer = match body {
             Some(body) => attempt(client, "PUT", path, &[], &body.bytes())?,
             None => attempt(client, "DELETE", path, &[], b"")?,
         };
         assert_eq!(answer.status, if body.is_some() { 200 } else { 204 }, "{path}: {}", answer.text());
         let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
         log[at].acknowledged = Some(self.tick());
-        log[at].version = answer.header("x-amz-version-id").to_owned();
+        answer.header("x-amz-version-id").clone_into(&mut log[at].version);
         Some(())
     }
 
