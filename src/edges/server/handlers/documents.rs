@@ -37,8 +37,8 @@ pub(super) fn get_cors(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `PUT …?cors`
 pub(super) async fn put_cors(call: &mut Call) -> Result<Reply, S3Error> {
-    let body = call.small_body().await?;
     let (grant, _) = call.authorize_bucket::<o::PutBucketCors>(&BodyFacts::default())?;
+    let body = call.small_body().await?;
     cors::parse(&body)?;
     put(call, grant, CORS, text_of(&body)?).await?;
     Ok(reply::empty(StatusCode::OK))
@@ -77,8 +77,8 @@ pub(super) fn get_encryption(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `PUT …?encryption`
 pub(super) async fn put_encryption(call: &mut Call) -> Result<Reply, S3Error> {
-    let body = call.small_body().await?;
     let (grant, _) = call.authorize_bucket::<o::PutBucketEncryption>(&BodyFacts::default())?;
+    let body = call.small_body().await?;
     encryption::parse_configuration(&body)?;
     put(call, grant, ENCRYPTION, text_of(&body)?).await?;
     Ok(reply::empty(StatusCode::OK))
@@ -105,8 +105,8 @@ pub(super) fn get_tagging(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `PUT …?tagging` of a bucket.
 pub(super) async fn put_tagging(call: &mut Call) -> Result<Reply, S3Error> {
-    let body = call.small_body().await?;
     let (grant, _) = call.authorize_bucket::<o::PutBucketTagging>(&BodyFacts::default())?;
+    let body = call.small_body().await?;
     let set = tags::parse_xml(&body, tags::MAX_BUCKET_TAGS)?;
     change(call, &grant, move |record| record.tags.clone_from(&set)).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))

@@ -33,8 +33,8 @@ pub(super) fn get_configuration(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `PUT …?object-lock`
 pub(super) async fn put_configuration(call: &mut Call) -> Result<Reply, S3Error> {
-    let body = call.small_body().await?;
     let (grant, bucket) = call.authorize_bucket::<PutObjectLockConfiguration>(&BodyFacts::default())?;
+    let body = call.small_body().await?;
     let default = lock::parse_configuration(&body)?;
     if bucket.versioning != Versioning::Enabled {
         return Err(S3Error::new(

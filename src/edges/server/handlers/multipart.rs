@@ -147,8 +147,8 @@ pub(super) fn number(call: &Call) -> Result<u16, S3Error> {
 
 /// `POST …?uploadId`
 pub(super) async fn complete(call: &mut Call) -> Result<Reply, S3Error> {
-    let body = call.small_body().await?;
     let (grant, _) = call.authorize_key::<CompleteMultipartUpload>(&BodyFacts::default())?;
+    let body = call.small_body().await?;
     let id = multipart::upload_id(&call.query)?.to_owned();
     let listed = multipart::parse_complete(&body)?;
     let upload = call.server.store().upload(&grant, &id);

@@ -37,8 +37,8 @@ pub(super) fn get_block(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `PUT …?publicAccessBlock`
 pub(super) async fn put_block(call: &mut Call) -> Result<Reply, S3Error> {
-    let body = call.small_body().await?;
     let (grant, _) = call.authorize_bucket::<o::PutPublicAccessBlock>(&BodyFacts::default())?;
+    let body = call.small_body().await?;
     let block = settings::parse_public_access_block(&body)?;
     change(call, &grant, move |record| record.public_access_block = Some(block)).await?;
     Ok(reply::empty(StatusCode::OK))
@@ -68,8 +68,8 @@ pub(super) fn get_account_block(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `PUT` of the account's Block Public Access.
 pub(super) async fn put_account_block(call: &mut Call) -> Result<Reply, S3Error> {
-    let body = call.small_body().await?;
     let grant = call.authorize_service::<o::PutAccountPublicAccessBlock>()?;
+    let body = call.small_body().await?;
     own_account(call)?;
     let block = settings::parse_public_access_block(&body)?;
     call.server.store().put_account_block(&grant, Some(block)).await.map_err(|e| call.failed(e))?;
@@ -93,8 +93,8 @@ pub(super) fn get_ownership(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `PUT …?ownershipControls`
 pub(super) async fn put_ownership(call: &mut Call) -> Result<Reply, S3Error> {
-    let body = call.small_body().await?;
     let (grant, bucket) = call.authorize_bucket::<o::PutBucketOwnershipControls>(&BodyFacts::default())?;
+    let body = call.small_body().await?;
     let ownership = settings::parse_ownership(&body)?;
     if ownership == ObjectOwnership::BucketOwnerEnforced && owners::grants_to_others(&bucket) {
         return Err(S3Error::of("InvalidBucketAclWithObjectOwnership"));
@@ -119,8 +119,8 @@ pub(super) fn get_versioning(call: &mut Call) -> Result<Reply, S3Error> {
 /// `PUT …?versioning`. MFA Delete is for the owner account's root user alone.
 /// Source: S3 User Guide, "Configuring MFA delete".
 pub(super) async fn put_versioning(call: &mut Call) -> Result<Reply, S3Error> {
-    let body = call.small_body().await?;
     let (grant, bucket) = call.authorize_bucket::<o::PutBucketVersioning>(&BodyFacts::default())?;
+    let body = call.small_body().await?;
     let wanted = settings::parse_versioning(&body)?;
     let touches_mfa = wanted.mfa_delete.is_some_and(|on| on != bucket.mfa_delete) || bucket.mfa_delete;
     let caller = &call.auth.caller;
