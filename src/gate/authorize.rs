@@ -228,7 +228,12 @@ fn decision(
     })
 }
 
-fn expected_owners(ask: &Ask<'_>) -> Result<(), Refusal> {
+/// Whether the bucket, and the copy's source, belong to whom the request expects. Every authorization asks it; a
+/// batch, whose objects are decided one by one, asks it of the whole.
+///
+/// # Errors
+/// [`Refusal::UnexpectedOwner`].
+pub fn expected_owners(ask: &Ask<'_>) -> Result<(), Refusal> {
     // A request that addresses no bucket has none whose owner could be another.
     let expects = |header: &str, scene: &Scene| match (ask.facts.asked.header(header), &scene.bucket) {
         (Some(expected), Some(bucket)) => bucket.owner_account == expected.trim(),

@@ -12,8 +12,8 @@ mod scene;
 mod target;
 
 pub use authorize::{
-    Ask, ListedAsk, POSTED_KEY, Refusal, SourceAsk, Witness, arn, authorize, authorize_listed, is_owners_alone,
-    may_learn_absence, needed, permitted, version_of,
+    Ask, ListedAsk, POSTED_KEY, Refusal, SourceAsk, Witness, arn, authorize, authorize_listed, expected_owners,
+    is_owners_alone, may_learn_absence, needed, permitted, version_of,
 };
 pub use authorized::{Authorized, Source};
 pub use caller::Caller;

@@ -37,9 +37,12 @@ const SIDE_BY_SIDE: usize = 64;
 
 /// `POST …?delete`: up to 1,000 keys, each decided by itself; what is refused stands in the answer.
 pub(super) async fn objects(call: &mut Call) -> Result<Reply, S3Error> {
+    let (record, scene) = call.scene(call.bucket())?;
+    // Asked of the whole request, before any key.
+    gate::expected_owners(&call.ask(&call.facts(), &scene, None, &BodyFacts::default()))
+        .map_err(|refusal| call.refused(&refusal))?;
     let body = call.small_body().await?;
     let wanted = xml::parse_delete(&body)?;
-    let (record, scene) = call.scene(call.bucket())?;
     let names_versions = wanted.objects.iter().any(|entry| named(entry).is_some());
     let mfa = mfa_for_batch(call, &record, names_versions).await?;
     let bypass_governance = bypasses_governance(&call.facts());
