@@ -32,7 +32,10 @@ pub fn absent(sighting: &Sighting, key: &str, version: Option<&str>) -> S3Error 
 }
 
 fn marker_named() -> S3Error {
-    S3Error::method_not_allowed("GET", "DeleteMarker").with_header("x-amz-delete-marker", "true")
+    // The one thing that can be done with a marker. Source: RFC 9110, section 15.5.6.
+    S3Error::method_not_allowed("GET", "DeleteMarker")
+        .with_header("x-amz-delete-marker", "true")
+        .with_header("allow", "DELETE")
 }
 
 /// What storage would not do. Whatever is the server's own fault is logged and told as `InternalError`.
