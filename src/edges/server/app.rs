@@ -174,7 +174,7 @@ impl Asked for Head<'_> {
     }
 
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|v| v.to_str().ok())
+        self.headers.get(name).and_then(|v| std::str::from_utf8(v.as_bytes()).ok())
     }
 }
 
@@ -217,6 +217,10 @@ impl Server {
         let head = Head { query: &query, headers: &parts.headers };
         let row = find(method, &target, account, &head).ok_or_else(unknown)?;
         *operation = row.name;
+        if matches!(target, Target::Object { .. }) {
+            // An empty id must not be taken for none: the current version is another one than was meant.
+            query.version_id()?;
+        }
         let origin = parts.headers.get(http::header::ORIGIN).cloned();
         let arrival = Arrival {
             server: self.clone(),
