@@ -42,7 +42,9 @@ pub async fn open(
     let clock: Clock = Arc::new(system_clock);
     let now_ms = clock();
     let failed = |e: StoreError| ServeError::Prepare(format!("{}: {e}", settings.data.display()));
-    let limits = Limits { max_object_bytes: settings.max_object_bytes, ..Limits::default() };
+    let usual = Limits::default();
+    let most = settings.max_object_bytes;
+    let limits = Limits { max_object_bytes: most, max_put_bytes: most.min(usual.max_put_bytes), ..usual };
     let store_settings = StoreSettings { limits, fault: super::faults::from_environment(), ..StoreSettings::default() };
     let store = Store::open(&settings.data, store_settings, now_ms.div_euclid(1000)).await.map_err(failed)?;
     store.rotate_root_key(now_ms.div_euclid(1000), ROOT_KEY_AGE).map_err(failed)?;
