@@ -1,0 +1,171 @@
+//! Portcullis and other S3 servers under the same load, in one run on one machine: one after another, in rounds that
+//! alternate. Only ratios of one run travel between machines.
+
+mod client;
+mod pattern;
+mod peers;
+mod report;
+mod server;
+mod sign;
+mod work;
+
+use pattern::Pattern;
+use report::Table;
+use server::Server;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+use work::{CONNECTIONS, Until, Work};
+
+/// Why a run ended early.
+pub type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+const HELP: &str = "\
+usage: cargo run --release -- [--portcullis PATH] [--data DIR] [--rounds N] [--seconds S] [--only WORK,…] [--quick]
+                              [--memory [--megabytes N]]
+
+Asks portcullis, s3s-fs and a server that stores nothing for the same, over 16 connections, and prints requests per
+second and ratios as tables in Markdown.
+
+  --portcullis PATH  the program under test; ../../target/release/portcullis where it is not given
+  --data DIR         where the servers keep their data, and where it is deleted afterwards; the system's place for
+                     temporary files where it is not given
+  --rounds N         rounds of every work at every server; 5
+  --seconds S        time of one round; 3
+  --only WORK,…      of get1k, get1k-header, put1k, get8m, put8m
+  --quick            a few hundred requests, every byte compared, nothing judged
+  --memory           the peak memory of portcullis under 16 uploads at once, and 16 downloads
+  --megabytes N      the size of each of them; 512";
+
+struct Arguments {
+    portcullis: PathBuf,
+    data: PathBuf,
+    rounds: usize,
+    seconds: u64,
+    only: Vec<String>,
+    quick: bool,
+    memory: bool,
+    megabytes: usize,
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let done = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["serve-files", root] => peers::files(Path::new(root)),
+        ["serve-nothing"] => peers::nothing(),
+        ["--help" | "-h"] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        _ => parse(words).and_then(|arguments| start(&arguments)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("{fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(words: Vec<String>) -> Result<Arguments, Fault> {
+    let mut arguments = Arguments {
+        portcullis: "../../target/release/portcullis".into(),
+        data: std::env::temp_dir(),
+        rounds: 5,
+        seconds: 3,
+        only: Vec::new(),
+        quick: false,
+        memory: false,
+        megabytes: 512,
+    };
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| format!("{word} wants a value\n\n{HELP}"));
+        match word.as_str() {
+            "--portcullis" => arguments.portcullis = value()?.into(),
+            "--data" => arguments.data = value()?.into(),
+            "--rounds" => arguments.rounds = value()?.parse()?,
+            "--seconds" => arguments.seconds = value()?.parse()?,
+            "--only" => arguments.only = value()?.split(',').map(str::to_owned).collect(),
+            "--quick" => arguments.quick = true,
+            "--memory" => arguments.memory = true,
+            "--megabytes" => arguments.megabytes = value()?.parse()?,
+            _ => return Err(format!("what is {word}?\n\n{HELP}").into()),
+        }
+    }
+    match arguments.only.iter().find(|word| !Work::ALL.iter().any(|work| work.word() == *word)) {
+        Some(unknown) => Err(format!("there is no work {unknown}\n\n{HELP}").into()),
+        None => Ok(arguments),
+    }
+}
+
+fn start(arguments: &Arguments) -> Result<(), Fault> {
+    let folder = Folder::new(&arguments.data)?;
+    let pattern = Pattern::new();
+    let portcullis = Server::portcullis(&arguments.portcullis, &folder.0)?;
+    if arguments.memory {
+        return memory(&portcullis, &pattern, arguments.megabytes);
+    }
+    let servers = [portcullis, Server::files(&folder.0)?, Server::nothing(&folder.0)?];
+    for server in &servers {
+        work::prepare(server, &pattern, server.name != "portcullis").map_err(|e| format!("{}: {e}", server.name))?;
+    }
+    let chosen = |work: &Work| arguments.only.is_empty() || arguments.only.iter().any(|w| w == work.word());
+    for work in Work::ALL.into_iter().filter(chosen) {
+        let mut table = Table::new(work, &servers);
+        for round in 0..if arguments.quick { 1 } else { arguments.rounds } {
+            for turn in 0..servers.len() {
+                // Who begins changes from round to round.
+                let number = (turn + round) % servers.len();
+                let (server, until) = (&servers[number], until(arguments, work));
+                // What another server left for the disk to do is not this one's.
+                let _ = Command::new("sync").arg("-f").arg(&folder.0).status();
+                let measured = work::run(work, server, &pattern, until, round);
+                table.add(number, &measured.map_err(|e| format!("{}, {}: {e}", server.name, work.name()))?);
+            }
+        }
+        if arguments.quick {
+            println!("{}: every answer is right", work.name());
+        } else {
+            table.print();
+        }
+    }
+    Ok(())
+}
+
+fn until(arguments: &Arguments, work: Work) -> Until {
+    match (arguments.quick, work) {
+        (false, _) => Until::Time(Duration::from_secs(arguments.seconds)),
+        (true, Work::LargeGet | Work::LargePut) => Until::Count(2),
+        (true, _) => Until::Count(25),
+    }
+}
+
+fn memory(server: &Server, pattern: &Pattern, megabytes: usize) -> Result<(), Fault> {
+    println!("| {CONNECTIONS} at once, {megabytes} MB each | peak resident memory |");
+    println!("|---|---|");
+    for (name, upload) in [("uploads", true), ("downloads, every byte compared", false)] {
+        server.forget_peak()?;
+        work::transfer(server, pattern, megabytes * 1024 * 1024, upload)?;
+        println!("| {name} | {} MB |", server.peak()? / (1024 * 1024));
+    }
+    Ok(())
+}
+
+/// A directory that goes away with its owner.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(parent: &Path) -> Result<Self, Fault> {
+        let path = parent.join(format!("portcullis-load-{}", std::process::id()));
+        std::fs::create_dir_all(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

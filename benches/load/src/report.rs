@@ -1,0 +1,57 @@
+//! Tables in Markdown.
+
+use crate::server::Server;
+use crate::work::{Measured, Work};
+
+/// The rounds of one work.
+pub struct Table {
+    work: Work,
+    names: Vec<&'static str>,
+    /// Requests per second of every round.
+    rates: Vec<Vec<f64>>,
+    /// Processor time of the server for a request, in microseconds, in every round.
+    cpu: Vec<Vec<f64>>,
+}
+
+impl Table {
+    pub fn new(work: Work, servers: &[Server]) -> Self {
+        let empty = || vec![Vec::new(); servers.len()];
+        Self { work, names: servers.iter().map(|s| s.name).collect(), rates: empty(), cpu: empty() }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
+    pub fn add(&mut self, server: usize, measured: &Measured) {
+        let requests = measured.requests.max(1) as f64;
+        self.rates[server].push(measured.requests as f64 / measured.seconds);
+        self.cpu[server].push(measured.cpu / requests * 1e6);
+    }
+
+    pub fn print(&self) {
+        println!("\n{}\n", self.work.name());
+        println!("| server | requests/s, median | least | most | CPU µs per request | portcullis ÷ it, by rounds |");
+        println!("|---|---|---|---|---|---|");
+        for (number, name) in self.names.iter().enumerate() {
+            let (rate, least, most) = spread(&self.rates[number]);
+            let (cpu, ..) = spread(&self.cpu[number]);
+            let ratios: Vec<f64> = self.rates[0].iter().zip(&self.rates[number]).map(|(ours, it)| ours / it).collect();
+            let (ratio, low, high) = spread(&ratios);
+            let ratio = if number == 0 { String::new() } else { format!("{ratio:.2} ({low:.2} to {high:.2})") };
+            println!("| {name} | {rate:.0} | {least:.0} | {most:.0} | {cpu:.1} | {ratio} |");
+            if *name == "s3s-fs" {
+                let (median, ..) = spread(&ratios);
+                let word = if median >= self.work.goal() { "met" } else { "missed" };
+                let goal = self.work.goal();
+                println!("| | | | | | at least {goal} is wanted: {word} |");
+            }
+        }
+    }
+}
+
+/// Median, least and most.
+fn spread(values: &[f64]) -> (f64, f64, f64) {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |n: usize| sorted.get(n).copied().unwrap_or(f64::NAN);
+    let last = sorted.len().saturating_sub(1);
+    (f64::midpoint(at(last / 2), at(last.div_ceil(2))), at(0), at(last))
+}
