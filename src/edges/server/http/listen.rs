@@ -6,6 +6,9 @@ use super::guard::{ConnectionState, Guarded};
 use super::limits::Limits;
 use super::{App, ConnectionFacts, ResponseBody, TlsFacts};
 use futures_util::FutureExt as _;
+use http::HeaderValue;
+use http::header::{CONNECTION, EXPECT};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -172,10 +175,17 @@ where
         state.request_began();
         let (app, state) = (Arc::clone(&shared.app), Arc::clone(&state));
         let stall = shared.limits.body_stall;
+        let waits = request.headers().contains_key(EXPECT);
+        let empty = request.body().is_end_stream();
         async move {
             let request = request.map(|body| RequestBody::new(body, Arc::clone(&state), stall));
             let answer = AssertUnwindSafe(app.call(request, facts)).catch_unwind().await;
-            let answer = answer.unwrap_or_else(|_| broken());
+            let mut answer = answer.unwrap_or_else(|_| broken());
+            // A client that waits for `100 Continue` gets its answer without one. AWS's own client library, up to
+            // botocore 1.43, misreads the next answer of that connection; so there is none.
+            if waits && (empty || state.has_unread_body()) {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(answer.map(|body| Sent { body, connection: state }))
         }
     });

@@ -196,10 +196,20 @@ fn a_client_that_waits_for_100_is_told_to_go_on() {
     let head = "PUT /put HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
     assert_eq!(client.send(head).head().0, 100);
     assert_eq!(client.send("abc").answer(), ok("got 3"));
-    // Refused without asking for the body.
-    let mut client = server.connect();
-    let head = head.replace("/put", "/deny");
-    assert_eq!(client.send(&head).answer(), (403, "denied".to_owned()));
+}
+
+#[test]
+fn an_answer_in_place_of_100_is_the_connections_last() {
+    let server = Server::start(limits(), None);
+    let head = "PUT /put HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+    let refused = head.replace("/put", "/deny");
+    for (head, status, body) in [(head.replace(": 3", ": 0"), "200 OK", "got 0"), (refused, "403 Forbidden", "denied")]
+    {
+        let answer = server.connect().send(&head).rest();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        assert!(answer.ends_with(&format!("\r\n\r\n{body}")), "{answer}");
+    }
 }
 
 #[test]
