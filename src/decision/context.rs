@@ -5,6 +5,7 @@
 
 use crate::compiled::pattern::KeyRef;
 use crate::words::ids::hash_lower;
+use crate::words::moment;
 use crate::words::values::{self, Instant, Number};
 use crate::words::vocabulary::{self, KeyFacts, KeyId, KeyType};
 use std::borrow::Cow;
@@ -66,8 +67,7 @@ impl<'a> ContextValue<'a> {
     /// An instant in seconds since 1970, spelled in ISO 8601.
     #[must_use]
     pub fn instant(seconds: i64) -> Self {
-        let text = chrono::DateTime::from_timestamp(seconds, 0)
-            .map_or_else(|| seconds.to_string(), |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string());
+        let text = moment::extended(seconds).unwrap_or_else(|| seconds.to_string());
         Self { text: Cow::Owned(text), typed: Typed::Instant(Instant::from_epoch(seconds)) }
     }
 

@@ -7,6 +7,7 @@ pub mod arn;
 pub mod codes;
 pub mod ids;
 pub mod json;
+pub mod moment;
 pub mod problem;
 pub mod template;
 pub mod values;
