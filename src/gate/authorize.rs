@@ -113,7 +113,7 @@ pub fn permitted(row: &'static Row, ask: &Ask<'_>) -> Result<(), Refusal> {
             }
             On::Object => {
                 let arn = arn(ask.facts.target.bucket(), ask.facts.target.key().or(posted_key(ask)));
-                decision(ask, row, permission, &arn, version, ask.object, ask.scene)?;
+                decision(ask, row, permission, &arn, version, addressed(ask, permission), ask.scene)?;
             }
             On::Source => {
                 let Some(from) = ask.source else {
@@ -127,6 +127,20 @@ pub fn permitted(row: &'static Row, ask: &Ask<'_>) -> Result<(), Refusal> {
         }
     }
     owner_only(row, ask)
+}
+
+/// The object that a permission is about: the one that is there, or, for the ACL of an object that the request
+/// makes, the one that will be. That belongs to who writes it, where ACLs count, and its owner may set its ACL.
+/// Source: S3 User Guide, "Controlling ownership of objects"; semantics sections 5.3 and 6.1.
+fn addressed<'a>(ask: &Ask<'a>, permission: &Permission) -> Option<SeenObject<'a>> {
+    let acls_count = ask.scene.bucket.as_ref().is_some_and(|b| b.ownership != ObjectOwnership::BucketOwnerEnforced);
+    match ask.caller.canonical_id() {
+        Some(writer) if acls_count && permission.when == When::SetsAcl => {
+            let tags = ask.object.map_or(&[][..], |object| object.tags);
+            Some(SeenObject { owner_canonical: Some(writer), acl: None, tags })
+        }
+        _ => ask.object,
+    }
 }
 
 /// Decides one object of a batch.

@@ -28,7 +28,7 @@ impl Caller {
     #[must_use]
     pub fn anonymous() -> Self {
         Self {
-            principal: OwnedPrincipal { kind: "anonymous".to_owned(), ..OwnedPrincipal::default() },
+            principal: OwnedPrincipal::anonymous(),
             display_name: None,
             identity: LayerState::Absent,
             boundary: LayerState::Absent,

@@ -8,7 +8,7 @@ use crate::decision::{
     Action, AuthorizationRequest, Authorizer, Bucket, Explanation, LayerState, Layers, ObjectFacts, PolicySet,
     Principal, Resource,
 };
-use crate::policy::acl::{Acl, PublicAccessBlock};
+use crate::policy::acl::{ANONYMOUS_CANONICAL_ID, Acl, PublicAccessBlock};
 use crate::policy::{Acceptance, LoadOptions, PolicyDocument, PolicyKind};
 use crate::words::codes::Code;
 use crate::words::json::{self, Node};
@@ -128,6 +128,14 @@ pub struct OwnedPrincipal {
 }
 
 impl OwnedPrincipal {
+    /// Nobody in particular, by S3's canonical user for it: what anonymous requests write belongs to that user, and
+    /// who comes without a name is its owner.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        let canonical = Some(ANONYMOUS_CANONICAL_ID.to_owned());
+        Self { kind: "anonymous".to_owned(), canonical, ..Self::default() }
+    }
+
     /// The principal; `Err` names the field that its kind needs.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::world::Gap;
 use crate::decision::combine::Relation;
 use crate::decision::explanation::{ConditionView, MissingKey, StatementView};
 use crate::decision::remedies::Remedy;
-use crate::decision::{AclOf, Decision, Explanation, Layer};
+use crate::decision::{AclOf, Decision, Explanation, Layer, PrincipalKind};
 use crate::policy::Effect;
 use crate::words::codes::Code;
 use crate::words::problem::{Problem, Severity, Source, Span};
@@ -213,11 +213,12 @@ pub fn answer(explanation: &Explanation<'_>, given: &[String], gaps: &[Gap], rem
 
 fn request(explanation: &Explanation<'_>, given: &[String]) -> RequestShown {
     let request = explanation.request();
-    let principal = if request.principal.arn.is_empty() {
-        request.principal.canonical.unwrap_or("anonymous").to_owned()
-    } else {
-        request.principal.arn.to_owned()
+    let principal = match request.principal.kind {
+        PrincipalKind::Anonymous => "anonymous",
+        _ if request.principal.arn.is_empty() => request.principal.canonical.unwrap_or_default(),
+        _ => request.principal.arn,
     };
+    let principal = principal.to_owned();
     let mut context: Vec<KeyShown> = request
         .context
         .entries()

@@ -93,7 +93,7 @@ fn again(event: &RecordedDecision<'_>, folder: &Path, format: Format) -> Result<
             .principal
             .arn
             .clone()
-            .or(owned.principal.canonical.clone())
+            .or(owned.principal.canonical.clone().filter(|_| owned.principal.kind != "anonymous"))
             .unwrap_or(owned.principal.kind.clone()),
         action: owned.action.clone(),
         resource: owned.resource.clone(),

@@ -23,7 +23,7 @@ impl World {
         };
         let nobody = |principal| Ok(Who { principal, account: None, identity: None });
         if matches!(text, "anyone" | "anonymous") {
-            return nobody(kind("anonymous", None));
+            return nobody(OwnedPrincipal::anonymous());
         }
         if text.starts_with("arn:") {
             return self.who_by_arn(text);
