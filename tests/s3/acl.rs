@@ -59,3 +59,20 @@ fn the_right_to_set_an_acl_comes_with_writing_only() {
     assert_eq!(said(&place.alt.send("PUT", "/denied/k", &headers, b"1")), is(403, "AccessDenied"));
     assert_eq!(place.alt.put("/denied/k", b"1").status, 200);
 }
+
+#[test]
+fn a_bucket_created_again_gets_the_acl_of_a_new_one() {
+    let place = Place::new();
+    place.bucket("again", &[("x-amz-acl", "public-read")]);
+    assert_eq!(place.nobody.get("/again").status, 200);
+    assert_eq!(place.main.put("/again/k", b"1").status, 200);
+    place.bucket("again", &[]);
+    assert_eq!(place.nobody.get("/again").status, 403);
+    assert_eq!(place.main.get("/again/k").text(), "1");
+    assert_eq!(said(&place.alt.put("/again", b"")), is(409, "BucketAlreadyExists"));
+    // Elsewhere than in the oldest region it is an error.
+    let there =
+        b"<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>";
+    assert_eq!(place.main.put("/elsewhere", there).status, 200);
+    assert_eq!(said(&place.main.put("/elsewhere", there)), is(409, "BucketAlreadyOwnedByYou"));
+}

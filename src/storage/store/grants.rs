@@ -43,9 +43,9 @@ grants! {
     DeletesObject: DeleteObject DeleteObjects;
     /// Lists the current objects.
     ListsBucket: ListObjects ListObjectsV2;
-    /// Changes a bucket's settings.
+    /// Changes a bucket's settings; creating one again resets its ACL.
     ConfiguresBucket:
-        PutBucketAcl PutBucketCors DeleteBucketCors PutBucketEncryption DeleteBucketEncryption
+        CreateBucket PutBucketAcl PutBucketCors DeleteBucketCors PutBucketEncryption DeleteBucketEncryption
         PutObjectLockConfiguration PutBucketOwnershipControls DeleteBucketOwnershipControls PutBucketPolicy
         DeleteBucketPolicy PutPublicAccessBlock DeletePublicAccessBlock PutBucketTagging DeleteBucketTagging
         PutBucketVersioning;
@@ -58,7 +58,7 @@ grants! {
 sealed! {
     GetObject HeadObject GetObjectAttributes GetObjectTagging GetObjectAcl GetObjectRetention GetObjectLegalHold
     CopyObject UploadPartCopy PutObject PostObject UploadPart CompleteMultipartUpload AbortMultipartUpload
-    ListParts PutObjectTagging DeleteObjectTagging PutObjectAcl
+    ListParts PutObjectTagging DeleteObjectTagging PutObjectAcl CreateBucket
     PutObjectRetention PutObjectLegalHold DeleteObject DeleteObjects ListObjects ListObjectsV2
     PutBucketAcl PutBucketCors DeleteBucketCors PutBucketEncryption DeleteBucketEncryption
     PutObjectLockConfiguration PutBucketOwnershipControls DeleteBucketOwnershipControls PutBucketPolicy

@@ -7,9 +7,9 @@ use crate::edges::server::reply::{self, Reply};
 use crate::edges::server::wire::acl::AclHeaders;
 use crate::edges::server::wire::{lock, names, settings};
 use crate::gate::operations::{CreateBucket, DeleteBucket, GetBucketLocation, HeadBucket};
-use crate::gate::{self, BodyFacts};
-use crate::policy::acl::{ObjectOwnership, PublicAccessBlock};
-use crate::storage::store::NewBucket;
+use crate::gate::{self, Authorized, BodyFacts};
+use crate::policy::acl::{Acl, ObjectOwnership, PublicAccessBlock};
+use crate::storage::store::{BucketRecord, NewBucket, StoreError};
 use http::StatusCode;
 
 pub(super) use super::listing::buckets as list;
@@ -49,18 +49,40 @@ pub(super) async fn create(call: &mut Call) -> Result<Reply, S3Error> {
         tags: Vec::new(),
         now_ms: call.now_ms,
     };
-    call.server.store().create_bucket(&grant, new).await.map_err(|e| call.failed(e))?;
+    let acl = new.acl.clone();
+    match call.server.store().create_bucket(&grant, new).await {
+        Err(StoreError::BucketExists { owned: true }) if is_in_oldest_region(call) => {
+            reset_acl(call, &grant, acl).await?;
+        }
+        done => drop(done.map_err(|e| call.failed(e))?),
+    }
     let mut reply = reply::empty(StatusCode::OK);
     reply::set(&mut reply, "location", ["/", call.bucket()].concat());
     Ok(reply)
 }
 
+/// Whether the bucket is where creating it again is no error for its owner, but resets its ACL.
+/// Source: S3 API Reference, `CreateBucket`, `BucketAlreadyOwnedByYou`.
+fn is_in_oldest_region(call: &Call) -> bool {
+    call.server.store().bucket(call.bucket()).is_some_and(|bucket| bucket.region == "us-east-1")
+}
+
+async fn reset_acl(call: &Call, grant: &Authorized<CreateBucket>, acl: Option<Acl>) -> Result<(), S3Error> {
+    let change = move |record: &mut BucketRecord| {
+        let enforced = record.ownership == Some(ObjectOwnership::BucketOwnerEnforced);
+        record.acl = acl.clone().filter(|_| !enforced);
+        Ok(())
+    };
+    let done = call.server.store().update_bucket(grant, None, call.now_ms, change).await;
+    done.map(drop).map_err(|e| call.failed(e))
+}
+
 /// The ACL of a new bucket.
-fn first_acl(call: &Call, ownership: ObjectOwnership) -> Result<Option<crate::policy::acl::Acl>, S3Error> {
+fn first_acl(call: &Call, ownership: ObjectOwnership) -> Result<Option<Acl>, S3Error> {
     let Some(headers) = AclHeaders::of_request(&call.parts.headers)? else { return Ok(None) };
     let owner = owners::owner_of(&call.auth.caller);
     let acl = owners::resolved(headers.acl(&owner.canonical, &owner.canonical), &call.server.directory())?;
-    let private = acl == crate::policy::acl::Acl::private(&owner.canonical);
+    let private = acl == Acl::private(&owner.canonical);
     match ownership {
         ObjectOwnership::BucketOwnerEnforced if private => Ok(None),
         ObjectOwnership::BucketOwnerEnforced => Err(S3Error::new(
