@@ -3,6 +3,8 @@
 
 #[path = "s3/acl.rs"]
 mod acl;
+#[path = "s3/answers.rs"]
+mod answers;
 mod support;
 
 use support::{Answer, Client, Server, TempDir};
