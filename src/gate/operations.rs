@@ -423,9 +423,19 @@ pub fn find(method: Method, target: &Target, account: bool, asked: &impl Asked) 
         Target::Bucket { .. } => Place::Bucket,
         Target::Object { .. } => Place::Object,
     };
-    TABLE
+    let row = TABLE
         .iter()
-        .find(|row| row.method == method && row.place == place && row.selectors.iter().all(|s| selected(*s, asked)))
+        .find(|row| row.method == method && row.place == place && row.selectors.iter().all(|s| selected(*s, asked)))?;
+    // `DELETE /bucket?uploads` must not delete the bucket: a sub-resource is never left out.
+    let by_query = row.selectors.iter().any(|s| matches!(s, Selector::Query(_) | Selector::QueryIs(..)));
+    (by_query || !names_subresource(place, asked)).then_some(row)
+}
+
+/// Whether the query names a sub-resource of such a place, with whichever method.
+fn names_subresource(place: Place, asked: &impl Asked) -> bool {
+    let rows = TABLE.iter().filter(|row| row.place == place);
+    let mut selectors = rows.flat_map(|row| row.selectors);
+    selectors.any(|s| matches!(s, Selector::Query(name) if asked.query(name).is_some()))
 }
 
 fn selected(selector: Selector, asked: &impl Asked) -> bool {

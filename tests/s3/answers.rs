@@ -12,3 +12,22 @@ fn names_of_buckets_are_names_of_hosts() {
         assert_eq!(place.main.put(&format!("/{name}"), b"").status, 200, "{name}");
     }
 }
+
+#[test]
+fn a_subresource_is_never_left_out() {
+    let place = Place::new();
+    place.bucket("subs", &[]);
+    for (method, path) in [
+        ("DELETE", "/subs?uploads"),
+        ("DELETE", "/subs?location"),
+        ("DELETE", "/subs?acl"),
+        ("PUT", "/subs?uploads"),
+        ("PUT", "/subs/k?uploads"),
+        ("DELETE", "/subs/k?acl"),
+        ("HEAD", "/subs/k?acl"),
+    ] {
+        assert_eq!(place.main.send(method, path, &[], b"").status, 405, "{method} {path}");
+    }
+    assert_eq!(place.main.get("/subs?anything").status, 200);
+    assert_eq!(place.main.get("/subs/k").status, 404);
+}
