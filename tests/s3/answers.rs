@@ -31,3 +31,17 @@ fn a_subresource_is_never_left_out() {
     assert_eq!(place.main.get("/subs?anything").status, 200);
     assert_eq!(place.main.get("/subs/k").status, 404);
 }
+
+#[test]
+fn attributes_have_their_etag_without_quotes() {
+    let place = Place::new();
+    place.bucket("attributes", &[]);
+    let put = place.main.put("/attributes/k", b"bar");
+    assert_eq!(put.header("etag"), "\"37b51d194a7513e45b56f6524f2d51f2\"");
+    let headers = [("x-amz-object-attributes", "ETag,ObjectSize")];
+    let got = place.main.send("GET", "/attributes/k?attributes", &headers, b"");
+    assert_eq!(
+        (got.element("ETag").as_str(), got.element("ObjectSize").as_str()),
+        (put.header("etag").trim_matches('"'), "3")
+    );
+}

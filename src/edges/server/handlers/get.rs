@@ -12,6 +12,8 @@ use crate::storage::store::{Checksum, ChecksumKind, ObjectView, PartView, Stored
 use futures_util::StreamExt as _;
 use http::{HeaderName, HeaderValue, StatusCode};
 use s3s::dto;
+use s3s::xml::{SerResult, Serialize, SerializeContent, Serializer};
+use std::io::Write;
 use std::ops::Range;
 
 /// `GET` and `HEAD` of an object.
@@ -199,16 +201,37 @@ pub(super) fn attributes(call: &mut Call) -> Result<Reply, S3Error> {
     let class = record.storage_class.clone().unwrap_or_else(|| "STANDARD".to_owned());
     let output = dto::GetObjectAttributesOutput {
         checksum,
-        e_tag: asked("ETag").then(|| dto::ETag::Strong(record.etag.clone())),
         object_parts,
         object_size: asked("ObjectSize").then(|| i64::try_from(record.size).unwrap_or(i64::MAX)),
         storage_class: asked("StorageClass").then(|| dto::StorageClass::from(class)),
         ..dto::GetObjectAttributesOutput::default()
     };
-    let mut reply = reply::xml(&output);
+    let etag = asked("ETag").then(|| record.etag.clone());
+    let mut reply = reply::xml(&Attributes { etag, output });
     reply::set(&mut reply, "last-modified", dates::http_date(record.modified_ms.div_euclid(1000)));
     reply::set_some(&mut reply, "x-amz-version-id", view.version());
     Ok(reply)
+}
+
+/// What `GetObjectAttributes` answers: alone of all answers it has the `ETag` without quotes.
+struct Attributes {
+    etag: Option<String>,
+    output: dto::GetObjectAttributesOutput,
+}
+
+impl Serialize for Attributes {
+    fn serialize<W: Write>(&self, s: &mut Serializer<W>) -> SerResult {
+        s.content_with_ns("GetObjectAttributesResponse", "http://s3.amazonaws.com/doc/2006-03-01/", self)
+    }
+}
+
+impl SerializeContent for Attributes {
+    fn serialize_content<W: Write>(&self, s: &mut Serializer<W>) -> SerResult {
+        if let Some(etag) = &self.etag {
+            s.content("ETag", etag)?;
+        }
+        self.output.serialize_content(s)
+    }
 }
 
 fn wanted_attributes(call: &Call) -> Result<Vec<String>, S3Error> {
