@@ -1,6 +1,8 @@
 //! Answers of single operations.
 
 use super::{Place, is, said};
+use base64::Engine as _;
+use md5::{Digest as _, Md5};
 
 #[test]
 fn names_of_buckets_are_names_of_hosts() {
@@ -44,4 +46,26 @@ fn attributes_have_their_etag_without_quotes() {
         (got.element("ETag").as_str(), got.element("ObjectSize").as_str()),
         (put.header("etag").trim_matches('"'), "3")
     );
+}
+
+#[test]
+fn governance_is_left_only_with_the_right_to_bypass_it() {
+    let place = Place::new();
+    place.bucket("locked", &[("x-amz-bucket-object-lock-enabled", "true")]);
+    assert_eq!(place.main.put("/locked/k", b"1").status, 200);
+    let retain = |mode: &str, year: u16, headers: &[(&str, &str)]| {
+        let body = format!(
+            "<Retention><Mode>{mode}</Mode><RetainUntilDate>{year}-01-01T00:00:00Z</RetainUntilDate></Retention>"
+        );
+        let mut all = headers.to_vec();
+        let digest = base64::engine::general_purpose::STANDARD.encode(Md5::digest(body.as_bytes()));
+        all.push(("content-md5", digest.as_str()));
+        said(&place.main.send("PUT", "/locked/k?retention", &all, body.as_bytes()))
+    };
+    let bypass = [("x-amz-bypass-governance-retention", "true")];
+    assert_eq!(retain("GOVERNANCE", 2140, &[]), is(200, ""));
+    assert_eq!(retain("GOVERNANCE", 2141, &[]), is(200, ""), "longer");
+    assert_eq!(retain("COMPLIANCE", 2141, &[]), is(403, "AccessDenied"), "another mode");
+    assert_eq!(retain("COMPLIANCE", 2141, &bypass), is(200, ""));
+    assert_eq!(retain("GOVERNANCE", 2150, &bypass), is(403, "AccessDenied"), "never back");
 }

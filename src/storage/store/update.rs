@@ -22,8 +22,8 @@ pub struct RetentionChange {
 }
 
 impl RetentionChange {
-    /// Changes the retention, if object lock allows it: it may always grow stricter or longer; in compliance mode
-    /// it never shrinks before its end, in governance mode only with the right to bypass it.
+    /// Changes the retention, if object lock allows it: it may always grow longer; in compliance mode nothing else
+    /// is changed before its end, in governance mode only with the right to bypass it, the mode too.
     ///
     /// Source: S3 User Guide, "How S3 Object Lock works".
     ///
@@ -31,9 +31,7 @@ impl RetentionChange {
     /// [`StoreError::Locked`].
     pub fn apply(self, record: &mut VersionRecord) -> Result<(), StoreError> {
         if let Some(held) = record.retention.filter(|r| r.until_ms > self.now_ms) {
-            let grows = self.to.is_some_and(|to| {
-                to.until_ms >= held.until_ms && (to.mode == held.mode || to.mode == LockMode::Compliance)
-            });
+            let grows = self.to.is_some_and(|to| to.until_ms >= held.until_ms && to.mode == held.mode);
             if !grows && (held.mode == LockMode::Compliance || !self.bypass_governance) {
                 return Err(StoreError::Locked);
             }

@@ -95,7 +95,8 @@ async fn object_lock() {
     assert!(matches!(retain(&store, "k", None, false).await, Err(StoreError::Locked)));
     assert!(matches!(destroy("k", 3_000, false).await, Err(StoreError::Locked)));
     retain(&store, "k", kept(Governance, 5_000), true).await.expect("shortens with the right to");
-    retain(&store, "k", kept(Compliance, 5_000), false).await.expect("grows stricter");
+    assert!(matches!(retain(&store, "k", kept(Compliance, 5_000), false).await, Err(StoreError::Locked)));
+    retain(&store, "k", kept(Compliance, 5_000), true).await.expect("grows stricter with the right to");
     for bypass in [false, true] {
         assert!(matches!(retain(&store, "k", kept(Compliance, 4_999), bypass).await, Err(StoreError::Locked)));
         assert!(matches!(retain(&store, "k", kept(Governance, 9_000), bypass).await, Err(StoreError::Locked)));
