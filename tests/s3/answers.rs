@@ -1,5 +1,6 @@
 //! Answers of single operations.
 
+use super::support::Answer;
 use super::{Place, is, said};
 use base64::Engine as _;
 use md5::{Digest as _, Md5};
@@ -68,4 +69,31 @@ fn governance_is_left_only_with_the_right_to_bypass_it() {
     assert_eq!(retain("COMPLIANCE", 2141, &[]), is(403, "AccessDenied"), "another mode");
     assert_eq!(retain("COMPLIANCE", 2141, &bypass), is(200, ""));
     assert_eq!(retain("GOVERNANCE", 2150, &bypass), is(403, "AccessDenied"), "never back");
+}
+
+#[test]
+fn parts_have_the_key_that_their_upload_began_with() {
+    let place = Place::new();
+    place.bucket("parts", &[]);
+    let key = |fill: u8| {
+        let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+        (encode(&[fill; 32]), encode(&Md5::digest([fill; 32])))
+    };
+    let (first, second) = (key(1), key(2));
+    let send = |method: &str, path: &str, (key, md5): &(String, String)| -> Answer {
+        let headers = [
+            ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
+            ("x-amz-server-side-encryption-customer-key", key),
+            ("x-amz-server-side-encryption-customer-key-md5", md5),
+        ];
+        place.main.send(method, path, &headers, b"1")
+    };
+    let path = |id: &str| format!("/parts/k?partNumber=1&uploadId={id}");
+    let begun = send("POST", "/parts/k?uploads", &first);
+    let id = begun.element("UploadId");
+    assert_eq!(send("PUT", &path(&id), &first).status, 200);
+    assert_eq!(said(&send("PUT", &path(&id), &second)), is(400, "InvalidRequest"));
+    assert_eq!(said(&place.main.put(&path(&id), b"1")), is(400, "InvalidRequest"));
+    let plain = place.main.send("POST", "/parts/k?uploads", &[], b"").element("UploadId");
+    assert_eq!(said(&send("PUT", &path(&plain), &first)), is(400, "InvalidRequest"));
 }

@@ -3,7 +3,7 @@
 //! Source: S3 API Reference, `CopyObject`, `UploadPartCopy`.
 
 use super::get::show_encryption;
-use super::multipart::{number, part_algorithm, part_key};
+use super::multipart::{number, part_algorithm, part_key, part_refused};
 use super::put::{Described, MAX_PUT, hex};
 use crate::edges::server::auth::{Algorithm, Hasher};
 use crate::edges::server::call::Call;
@@ -192,7 +192,7 @@ pub(super) async fn part(call: &mut Call) -> Result<Reply, S3Error> {
     let stored = sse.stored();
     let new = NewPart { sse, now_ms: call.now_ms };
     let mut writer =
-        call.server.store().part_writer(&grant, &id, u32::from(number), new).map_err(|e| call.failed(e))?;
+        call.server.store().part_writer(&grant, &id, u32::from(number), new).map_err(|e| part_refused(call, e))?;
     let mut sums = Sums::new(part_algorithm(&upload, None));
     let mut content = view.content(from_key.as_ref(), wanted).await.map_err(|e| call.failed(e))?;
     while let Some(piece) = content.next().await {

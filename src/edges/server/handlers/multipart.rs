@@ -101,6 +101,20 @@ pub(super) fn part_key(call: &Call) -> Result<Sse, S3Error> {
     call.over_tls(sent.map_or(Sse::S3, Sse::from))
 }
 
+/// Why a part cannot be begun. What was wrong with its key is told of the upload, not of an object.
+pub(super) fn part_refused(call: &Call, error: StoreError) -> S3Error {
+    match error {
+        StoreError::CustomerKeyNeeded => S3Error::invalid_request(
+            "The multipart upload initiate requested encryption. Subsequent part requests must include the \
+             appropriate encryption parameters.",
+        ),
+        StoreError::WrongCustomerKey | StoreError::UnexpectedCustomerKey => {
+            S3Error::invalid_request("The provided encryption parameters did not match the ones used originally.")
+        }
+        other => call.failed(other),
+    }
+}
+
 /// `PUT …?partNumber&uploadId`
 pub(super) async fn part(call: &mut Call) -> Result<Reply, S3Error> {
     let (grant, _) = call.authorize_key::<UploadPart>(&BodyFacts::default())?;
@@ -116,7 +130,7 @@ pub(super) async fn part(call: &mut Call) -> Result<Reply, S3Error> {
     let stored = sse.stored();
     let new = NewPart { sse, now_ms: call.now_ms };
     let mut writer =
-        call.server.store().part_writer(&grant, &id, u32::from(number), new).map_err(|e| call.failed(e))?;
+        call.server.store().part_writer(&grant, &id, u32::from(number), new).map_err(|e| part_refused(call, e))?;
     let mut body = call.verified_body(Want { md5: true, checksum: algorithm })?;
     while let Some(piece) = body.next().await {
         writer.write(piece?).await.map_err(|e| call.failed(e))?;
