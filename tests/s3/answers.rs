@@ -97,3 +97,21 @@ fn parts_have_the_key_that_their_upload_began_with() {
     let plain = place.main.send("POST", "/parts/k?uploads", &[], b"").element("UploadId");
     assert_eq!(said(&send("PUT", &path(&plain), &first)), is(400, "InvalidRequest"));
 }
+
+#[test]
+fn a_request_that_repeats_its_preflight_is_judged_by_it() {
+    let place = Place::new();
+    place.bucket("cors", &[]);
+    let rules = b"<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod>\
+        <AllowedOrigin>https://site</AllowedOrigin></CORSRule></CORSConfiguration>";
+    assert_eq!(place.main.put("/cors?cors", rules).status, 200);
+    let origin = |method: &str, asked: Option<&'static str>| {
+        let mut headers = vec![("origin", "https://site")];
+        headers.extend(asked.map(|asked| ("access-control-request-method", asked)));
+        place.nobody.send(method, "/cors/k", &headers, b"").header("access-control-allow-origin").to_owned()
+    };
+    assert_eq!(origin("GET", None), "https://site");
+    assert_eq!(origin("PUT", None), "");
+    assert_eq!(origin("PUT", Some("GET")), "https://site");
+    assert_eq!(origin("GET", Some("PUT")), "");
+}

@@ -51,7 +51,9 @@ fn put(reply: &mut Reply, headers: CorsHeaders) {
 pub fn allow(call: &Call, origin: &HeaderValue, answer: Result<Reply, S3Error>) -> Result<Reply, S3Error> {
     let headers = origin.to_str().ok().and_then(|origin| {
         let rules = rules(&call.server, call.target.bucket()?)?;
-        cors::actual(&rules, origin, call.method.name())
+        // Pages that send the preflight's header with the request itself are judged by it, as S3 does.
+        let asked = call.parts.headers.get("access-control-request-method").and_then(|v| v.to_str().ok());
+        cors::actual(&rules, origin, asked.unwrap_or(call.method.name()))
     });
     let Some(headers) = headers else { return answer };
     match answer {
