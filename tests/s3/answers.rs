@@ -115,3 +115,23 @@ fn a_request_that_repeats_its_preflight_is_judged_by_it() {
     assert_eq!(origin("PUT", Some("GET")), "https://site");
     assert_eq!(origin("GET", Some("PUT")), "");
 }
+
+#[test]
+fn forms_without_a_name_are_written_and_written_again() {
+    let place = Place::new();
+    place.bucket("forms", &[("x-amz-acl", "public-read-write")]);
+    let send = |fields: &[(&str, &str)]| {
+        let mut body = String::new();
+        for (name, value) in fields {
+            body.push_str(&format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"));
+        }
+        body.push_str("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\nbar\r\n--b--\r\n");
+        let headers = [("content-type", "multipart/form-data; boundary=b")];
+        said(&place.nobody.send("POST", "/forms", &headers, body.as_bytes()))
+    };
+    assert_eq!(send(&[("key", "k"), ("acl", "public-read")]), is(204, ""));
+    assert_eq!(send(&[("key", "k"), ("acl", "public-read")]), is(204, ""));
+    assert_eq!(place.alt.get("/forms/k").text(), "bar");
+    assert_eq!(send(&[("acl", "public-read")]), is(400, "InvalidArgument"));
+    assert_eq!(send(&[("policy", "e30="), ("x-amz-signature", "00")]), is(400, "InvalidArgument"));
+}

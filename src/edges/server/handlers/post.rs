@@ -35,13 +35,22 @@ impl Asked for Fields {
     }
 }
 
+/// The key that a form names, without which it is no form for S3.
+fn key_of(fields: &[(String, String)]) -> Result<&str, S3Error> {
+    let key = fields.iter().find(|(name, value)| name == "key" && !value.is_empty()).ok_or_else(|| {
+        S3Error::invalid_argument(
+            "key",
+            "",
+            "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.",
+        )
+    })?;
+    names::check_key(&key.1)?;
+    Ok(&key.1)
+}
+
 impl Fields {
     fn of(call: &Call, fields: &[(String, String)]) -> Result<Self, S3Error> {
-        let find = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
-        let key = find("key").filter(|k| !k.is_empty()).ok_or_else(|| {
-            S3Error::invalid_argument("key", "", "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.")
-        })?;
-        names::check_key(key)?;
+        let key = key_of(fields)?;
         let mut headers = HeaderMap::new();
         // What the browser itself says of the request stays what it is.
         for name in ["user-agent", "referer", "x-amz-expected-bucket-owner"] {
@@ -72,6 +81,7 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
     let content_type = call.header("content-type")?.unwrap_or_default().to_owned();
     let body = call.body.take().ok_or_else(|| S3Error::of("InternalError"))?;
     let form = auth::read_form(auth::Frames(body), &content_type).await?;
+    key_of(&form.fields)?;
     let raw = call.parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
     let request =
         PostRequest { parts: &call.parts, raw_path_and_query: &raw, bucket: call.bucket(), now_ms: call.now_ms };
