@@ -99,6 +99,26 @@ fn parts_have_the_key_that_their_upload_began_with() {
 }
 
 #[test]
+fn a_wrong_checksum_of_the_whole_object_is_a_bad_digest() {
+    let place = Place::new();
+    place.bucket("sums", &[]);
+    let kind = [("x-amz-checksum-algorithm", "CRC32"), ("x-amz-checksum-type", "FULL_OBJECT")];
+    let id = place.main.send("POST", "/sums/k?uploads", &kind, b"").element("UploadId");
+    let part = place.main.put(&format!("/sums/k?partNumber=1&uploadId={id}"), b"a");
+    let list = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{}</ETag></Part></CompleteMultipartUpload>",
+        part.header("etag")
+    );
+    let complete = |sum: &str| {
+        let headers = [("x-amz-checksum-crc32", sum), ("x-amz-checksum-type", "FULL_OBJECT")];
+        said(&place.main.send("POST", &format!("/sums/k?uploadId={id}"), &headers, list.as_bytes()))
+    };
+    assert_eq!(complete("AAAAAA=="), is(400, "BadDigest"));
+    assert_eq!(place.main.get("/sums/k").status, 404);
+    assert_eq!(complete("6Le+Qw=="), is(200, ""), "the CRC32 of `a`");
+}
+
+#[test]
 fn a_request_that_repeats_its_preflight_is_judged_by_it() {
     let place = Place::new();
     place.bucket("cors", &[]);

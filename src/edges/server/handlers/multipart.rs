@@ -26,6 +26,8 @@ use s3s::dto;
 
 const KIND: &str = "x-amz-checksum-type";
 const ALGORITHM: &str = "x-amz-checksum-algorithm";
+/// The condition that the checksum of a whole object is the one declared.
+const WHOLE: &str = "x-amz-checksum";
 
 /// `POST …?uploads`
 pub(super) async fn create(call: &mut Call) -> Result<Reply, S3Error> {
@@ -186,6 +188,10 @@ pub(super) async fn complete(call: &mut Call) -> Result<Reply, S3Error> {
     };
     let written = call.server.store().complete_upload(&grant, &id, options).await.map_err(|e| match e {
         StoreError::NoSuchUpload => S3Error::no_such_upload(&id),
+        StoreError::Precondition(WHOLE) => S3Error::new(
+            "BadDigest",
+            "The checksum you specified for the object did not match the one that its parts give.",
+        ),
         other => call.failed(other),
     })?;
     let of = |name: &str| written.checksum.as_ref().filter(|c| c.algorithm == name).map(|c| c.value.clone());
@@ -247,7 +253,7 @@ fn whole_checksum(
         ChecksumKind::Composite => format!("{}-{}", whole.base64(), parts.len()),
     };
     if declared.is_some_and(|(of, text)| *of == algorithm && *text != value) {
-        return Err(StoreError::Precondition("x-amz-checksum"));
+        return Err(StoreError::Precondition(WHOLE));
     }
     Ok(Some(Checksum { algorithm: algorithm.name().to_owned(), value, kind }))
 }
