@@ -143,7 +143,8 @@ fn forms_without_a_name_are_written_and_written_again() {
     let send = |fields: &[(&str, &str)]| {
         let mut body = String::new();
         for (name, value) in fields {
-            body += &format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            let part = ["--b\r\nContent-Disposition: form-data; name=\"", name, "\"\r\n\r\n", value, "\r\n"].concat();
+            body.push_str(&part);
         }
         body.push_str("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\nbar\r\n--b--\r\n");
         let headers = [("content-type", "multipart/form-data; boundary=b")];
