@@ -152,6 +152,8 @@ impl<'a> Entry<'a> {
 }
 
 const NO_ENTRY: u8 = u8::MAX;
+/// Room for the keys of most requests, so that their list grows once.
+const USUAL_KEYS: usize = 20;
 
 /// The context of a request. Setting a key again replaces its values.
 #[derive(Clone, Debug)]
@@ -159,11 +161,13 @@ pub struct Context<'a> {
     slots: [u8; KeyId::COUNT],
     known: Vec<Entry<'a>>,
     others: Vec<Entry<'a>>,
+    /// A well-known key was removed, and its entry may still be there.
+    leftovers: bool,
 }
 
 impl Default for Context<'_> {
     fn default() -> Self {
-        Self { slots: [NO_ENTRY; KeyId::COUNT], known: Vec::new(), others: Vec::new() }
+        Self { slots: [NO_ENTRY; KeyId::COUNT], known: Vec::new(), others: Vec::new(), leftovers: false }
     }
 }
 
@@ -180,6 +184,20 @@ impl<'a> Context<'a> {
         let facts = vocabulary::key_facts(&name);
         let value = ContextValue::typed(value, facts.kind);
         self.put(name, facts, Values::One([value]), false)
+    }
+
+    /// As [`Self::set`], where the key is not there yet.
+    pub fn set_if_absent(&mut self, name: &'static str, value: impl Into<Cow<'a, str>>) -> &mut Self {
+        let facts = vocabulary::key_facts(name);
+        let there = match facts.id {
+            Some(id) => self.known_entry(id),
+            None => self.other_entry(hash_lower(name), name),
+        };
+        if there.is_some() {
+            return self;
+        }
+        let value = ContextValue::typed(value, facts.kind);
+        self.put(Cow::Borrowed(name), facts, Values::One([value]), false)
     }
 
     /// Sets a key to any number of values; with none the key is present and empty.
@@ -214,8 +232,12 @@ impl<'a> Context<'a> {
                 *old = entry;
             } else {
                 // A removed key left its entry behind: it is taken up again, so that there is one for each key.
-                let left = self.known.iter().position(|e| e.is(hash, &entry.name));
-                let at = left.unwrap_or(self.known.len());
+                let known = &self.known;
+                let left = self.leftovers.then(|| known.iter().position(|e| e.is(hash, &entry.name))).flatten();
+                let at = left.unwrap_or(known.len());
+                if known.capacity() == 0 {
+                    self.known.reserve(USUAL_KEYS);
+                }
                 if let (Ok(number), Some(slot)) = (u8::try_from(at), self.slots.get_mut(id.index())) {
                     *slot = number;
                     match self.known.get_mut(at) {
@@ -238,6 +260,7 @@ impl<'a> Context<'a> {
             if let Some(slot) = self.slots.get_mut(id.index()) {
                 // The entry stays where it is, so that the other slots stay right.
                 *slot = NO_ENTRY;
+                self.leftovers = true;
             }
         } else {
             let hash = hash_lower(name);

@@ -29,10 +29,8 @@ pub fn user_name(arn: &str) -> Option<&str> {
 
 /// Sets a key that the context does not have yet.
 fn put<'a>(request: &mut AuthorizationRequest<'a>, key: &'static str, value: Option<impl Into<Cow<'a, str>>>) {
-    if let Some(value) = value
-        && request.context.get(key).is_none()
-    {
-        request.context.set(key, value);
+    if let Some(value) = value {
+        request.context.set_if_absent(key, value);
     }
 }
 

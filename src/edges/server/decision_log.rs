@@ -4,20 +4,18 @@
 //! what gathered there. The log never holds a request up: what does not fit is dropped and counted.
 //!
 //! `DIR/decisions/events-N.ndjson` holds an event a line
-//! ([`RecordedDecision`](crate::simulate::recorded::RecordedDecision)), `DIR/decisions/policies/HEX` the text of
+//! ([`RecordedDecision`]), `DIR/decisions/policies/HEX` the text of
 //! each policy by its SHA-256.
 
 mod writer;
 
 use crate::decision::{AuthorizationRequest, Authorizer, Decision};
-use crate::gate::Witness;
 use crate::gate::operations::Row;
 use crate::simulate::recorded::{Occasion, RecordedDecision, RecordedLayers, document_text};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use writer::{Queue, Writer};
@@ -83,12 +81,6 @@ impl DecisionLog {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.queue.dropped()
-    }
-
-    /// Who records the decisions of one request. `time_ms` is when it came, in milliseconds since 1970.
-    #[must_use]
-    pub fn of_request<'l>(&'l self, request_id: &'l str, time_ms: i64) -> RequestLog<'l> {
-        RequestLog { log: self, request_id, time_ms, count: AtomicU64::new(0) }
     }
 
     /// Records a decision: the `n`-th of the request, from 1.
@@ -164,28 +156,6 @@ impl Drop for DecisionLog {
         {
             tracing::error!("the writer of the decision log failed");
         }
-    }
-}
-
-/// Records the decisions of one request, in their order.
-#[derive(Debug)]
-pub struct RequestLog<'l> {
-    log: &'l DecisionLog,
-    request_id: &'l str,
-    time_ms: i64,
-    count: AtomicU64,
-}
-
-impl Witness for RequestLog<'_> {
-    fn decided(
-        &self,
-        row: &'static Row,
-        request: &AuthorizationRequest<'_>,
-        authorizer: &Authorizer,
-        decision: Decision,
-    ) {
-        let n = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        self.log.record(self.request_id, n, self.time_ms, row, request, authorizer, decision);
     }
 }
 

@@ -1,7 +1,7 @@
 //! `portcullis serve`: the object store behind the gate.
 //!
 //! A request's path: [`http`] (listeners, limits) → [`app`] (what is asked, of what) → [`auth`] (by whom) → [`call`]
-//! (through the gate) → [`handlers`] (one for each operation of the table) → storage → [`reply`]. Absent here:
+//! (through the gate) → `handlers` (one for each operation of the table) → storage → [`reply`]. Absent here:
 //! decisions, which are the gate's to ask and the decision core's to make.
 
 pub mod admin;

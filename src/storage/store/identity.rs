@@ -37,32 +37,6 @@ pub(super) fn open_text(store: &Store, value: &SealedValue) -> Result<String, St
     String::from_utf8(plain).map_err(|_| StoreError::damaged("a sealed text"))
 }
 
-/// An access key.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credential {
-    /// The access key id.
-    pub access_key: String,
-    /// The secret access key. On disk it is sealed.
-    pub secret: String,
-    /// The twelve digits of its account.
-    pub account: String,
-    /// Whose it is: `root`, or a user's name.
-    pub owner: String,
-}
-
-impl std::fmt::Debug for Credential {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credential").field("access_key", &self.access_key).finish_non_exhaustive()
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct CredentialRecord {
-    account: String,
-    owner: String,
-    secret: SealedValue,
-}
-
 #[derive(Serialize, Deserialize)]
 struct BlockRecord {
     #[serde(with = "acl_form::block")]
@@ -91,46 +65,6 @@ impl Store {
     pub fn world(&self) -> Result<Option<String>, StoreError> {
         let stored = self.inner.engine.get(Space::Identity, keys::WORLD)?;
         stored.map(|bytes| open_text(self, &decode("seed documents", &bytes)?)).transpose()
-    }
-
-    /// Adds an access key, or replaces it.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Full`], [`StoreError::ReadOnly`].
-    pub async fn put_credential(&self, credential: Credential, now_ms: i64) -> Result<(), StoreError> {
-        let record = CredentialRecord {
-            secret: seal_value(self, credential.secret.as_bytes(), now_ms)?,
-            account: credential.account,
-            owner: credential.owner,
-        };
-        let (key, value) = (credential.access_key.into_bytes(), encode(&record));
-        self.transact(move |t| {
-            t.put(Space::Credentials, &key, value.clone());
-            Ok(())
-        })
-        .await
-    }
-
-    /// Every access key, to be held in memory: signatures are not checked against the disk.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`], [`StoreError::Io`].
-    pub fn credentials(&self) -> Result<Vec<Credential>, StoreError> {
-        let mut found = Vec::new();
-        self.inner.engine.scan(Space::Credentials, &KeyRange::all(), Direction::Forward, &mut |key, value| {
-            found.push((String::from_utf8(key.to_vec()), decode::<CredentialRecord>("credential", value)));
-            ControlFlow::Continue(())
-        })?;
-        let open = |(access_key, record): (Result<String, _>, Result<CredentialRecord, StoreError>)| {
-            let record = record?;
-            Ok(Credential {
-                access_key: access_key.map_err(|_| StoreError::damaged("an access key"))?,
-                secret: open_text(self, &record.secret)?,
-                account: record.account,
-                owner: record.owner,
-            })
-        };
-        found.into_iter().map(open).collect()
     }
 
     /// An account's Block Public Access. For decisions: no grant is needed, and nothing is read from disk.

@@ -52,7 +52,6 @@ pub use grants::{
     AddressesUpload, ConfiguresAccount, ConfiguresBucket, DeletesObject, InspectsObject, ListsBucket,
     ReadsAccountBlock, ReadsObject, ReadsSource, UpdatesObject, WritesObject, WritesPart,
 };
-pub use identity::Credential;
 pub use list_versions::{VersionEntry, VersionListing, VersionQuery};
 pub use listing::{Entry, ListQuery, Listing};
 pub use manifest::PartView;

@@ -2,12 +2,39 @@ use super::writer::{Queue, Writer};
 use super::*;
 use crate::compiled::CompiledPolicy;
 use crate::decision::{Action, LayerState, Layers, Principal, Resource};
+use crate::gate::Witness;
 use crate::gate::operations::{GetObject, Operation};
 use crate::policy::{LoadOptions, PolicyDocument, PolicyKind};
 use crate::words::problem::Source;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Records the decisions of one request, in their order.
+struct RequestLog<'l> {
+    log: &'l DecisionLog,
+    request_id: &'l str,
+    time_ms: i64,
+    count: AtomicU64,
+}
+
+impl Witness for RequestLog<'_> {
+    fn decided(
+        &self,
+        row: &'static Row,
+        request: &AuthorizationRequest<'_>,
+        authorizer: &Authorizer,
+        decision: Decision,
+    ) {
+        let n = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        self.log.record(self.request_id, n, self.time_ms, row, request, authorizer, decision);
+    }
+}
+
+fn of_request<'l>(log: &'l DecisionLog, request_id: &'l str, time_ms: i64) -> RequestLog<'l> {
+    RequestLog { log, request_id, time_ms, count: AtomicU64::new(0) }
+}
 
 const TEXT: &str = r#"{"Version": "2012-10-17",
   "Statement": [{"Sid": "Read", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}]}"#;
@@ -35,7 +62,7 @@ fn request(arn: &str) -> AuthorizationRequest<'_> {
 
 fn record(log: &DecisionLog, authorizer: &Authorizer, id: &str, arn: &str) {
     let request = request(arn);
-    let witness = log.of_request(id, 1_795_337_999_123);
+    let witness = of_request(log, id, 1_795_337_999_123);
     witness.decided(GetObject::ROW, &request, authorizer, authorizer.decide(&request));
 }
 
@@ -98,7 +125,7 @@ fn decisions_of_a_request_are_numbered() {
     let folder = scratch("numbered");
     let log = DecisionLog::open(&folder, Mode::All).expect("opened");
     let (authorizer, request) = (authorizer(), request("arn:aws:s3:::b/k"));
-    let witness = log.of_request("A1", 0);
+    let witness = of_request(&log, "A1", 0);
     for _ in 0..3 {
         witness.decided(GetObject::ROW, &request, &authorizer, authorizer.decide(&request));
     }

@@ -12,13 +12,6 @@ async fn everything_is_there_after_reopening() {
     assert_eq!(store.world().expect("reads"), None);
     store.seed_bucket("b", new_bucket(true), |b| b.policy = Some("{}".to_owned())).await.expect("seeds");
     store.seed_account_block(ACCOUNT, PublicAccessBlock::ALL).await.expect("seeds");
-    let credential = Credential {
-        access_key: "AKIAEXAMPLE".to_owned(),
-        secret: "secret".to_owned(),
-        account: ACCOUNT.to_owned(),
-        owner: "root".to_owned(),
-    };
-    store.put_credential(credential.clone(), 1).await.expect("a key");
     store.put_world("world", 0).await.expect("seeds");
     let first = put(&store, "k", &body(1, 10)).await.expect("puts").version.expect("a version");
     put(&store, "k", &body(2, 20_000)).await.expect("puts");
@@ -37,7 +30,6 @@ async fn everything_is_there_after_reopening() {
     assert_eq!(get(&store, "k", Some(&first)).await.expect("reads"), body(1, 10));
     assert_eq!(store.bucket("b").expect("is there").policy.as_deref(), Some("{}"));
     assert_eq!(store.account_block(ACCOUNT), Some(PublicAccessBlock::ALL));
-    assert_eq!(store.credentials().expect("reads"), [credential]);
     assert_eq!(store.world().expect("reads").as_deref(), Some("world"));
     assert_eq!(store.health(), Health::Ready);
     assert_eq!(store.sweep().await.expect("sweeps").gone, 1, "what was doomed before may go");
