@@ -9,7 +9,7 @@ use super::scene::Scene;
 use super::target::Target;
 use crate::decision::{AuthorizationRequest, Authorizer, Decision};
 use crate::policy::acl::ObjectOwnership;
-use crate::simulate::sentence;
+use crate::simulate::{attributes, sentence};
 use std::sync::Arc;
 
 /// Sees each decision as it is made.
@@ -130,16 +130,15 @@ pub fn permitted(row: &'static Row, ask: &Ask<'_>) -> Result<(), Refusal> {
 }
 
 /// The object that a permission is about: the one that is there, or, for the ACL of an object that the request
-/// makes, the one that will be. That belongs to who writes it, where ACLs count, and its owner may set its ACL.
-/// Source: S3 User Guide, "Controlling ownership of objects"; semantics sections 5.3 and 6.1.
+/// makes, the one that will be.
 fn addressed<'a>(ask: &Ask<'a>, permission: &Permission) -> Option<SeenObject<'a>> {
-    let acls_count = ask.scene.bucket.as_ref().is_some_and(|b| b.ownership != ObjectOwnership::BucketOwnerEnforced);
-    match ask.caller.canonical_id() {
-        Some(writer) if acls_count && permission.when == When::SetsAcl => {
+    let bucket = ask.scene.bucket.as_ref().filter(|_| permission.when == When::SetsAcl);
+    match bucket.and_then(|b| attributes::owner_to_be(b.ownership, ask.caller.canonical_id())) {
+        Some(writer) => {
             let tags = ask.object.map_or(&[][..], |object| object.tags);
             Some(SeenObject { owner_canonical: Some(writer), acl: None, tags })
         }
-        _ => ask.object,
+        None => ask.object,
     }
 }
 

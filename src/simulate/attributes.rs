@@ -4,6 +4,7 @@
 //! "IAM policy elements: Variables and tags".
 
 use crate::decision::{AuthorizationRequest, Layers, Principal, PrincipalKind};
+use crate::policy::acl::ObjectOwnership;
 use crate::words::arn::Arn;
 use std::borrow::Cow;
 
@@ -75,6 +76,14 @@ pub fn derive<'a>(request: &mut AuthorizationRequest<'a>, layers: &'a Layers) {
     if on_bucket.is_some() {
         put(request, "s3:ResourceAccount", owner);
     }
+}
+
+/// The canonical user id of who will own an object that a request makes, as far as setting its ACL depends on it:
+/// where ACLs count, the writer, who may set the ACL of what is its own. `None`: what is there decides.
+/// Source: S3 User Guide, "Controlling ownership of objects"; semantics sections 5.3 and 6.1.
+#[must_use]
+pub fn owner_to_be(ownership: ObjectOwnership, writer: Option<&str>) -> Option<&str> {
+    writer.filter(|_| ownership != ObjectOwnership::BucketOwnerEnforced)
 }
 
 /// Adds `s3:ExistingObjectTag/…` for the actions whose requests bring it.

@@ -43,6 +43,8 @@ pub struct Circumstances {
     pub absent: Vec<String>,
     /// The bucket is yet to be created by the request that this is a part of.
     pub new_bucket: bool,
+    /// The question is about the ACL of an object that the request makes.
+    pub new_object: bool,
 }
 
 impl Circumstances {

@@ -4,7 +4,7 @@ use super::support::{Answer, Client, Server, now};
 use super::worlds::{self, BUCKETS, KEYS, Random};
 use portcullis::decision::Authorizer;
 use portcullis::gate::needs::Need;
-use portcullis::gate::operations::{On, Permission, Row, find};
+use portcullis::gate::operations::{HeadBucket, On, Operation as _, Permission, Row, When, find};
 use portcullis::gate::{self, Asked, BodyFacts, Method, OperationId, RequestFacts, SignatureFacts, Source, Target};
 use portcullis::policy::acl::ObjectOwnership;
 use portcullis::simulate::question::{Circumstances, Question};
@@ -419,7 +419,7 @@ impl Request {
             && object_of(bucket, key).is_none()
         {
             let target = Target::Bucket { bucket: bucket.to_owned() };
-            let list = find(Method::Head, &target, false, self).expect("an operation");
+            let list = HeadBucket::ROW;
             let listing = RequestFacts { target: &target, ..facts };
             let lists = list.needs.iter().all(|p| self.decided(world, list, p, &listing, &body).outcome == "allow");
             let acls =
@@ -456,6 +456,7 @@ impl Request {
             from: Some("127.0.0.1".to_owned()),
             https: Some(false),
             new_bucket: row.id == OperationId::CreateBucket,
+            new_object: permission.on == On::Object && permission.when == When::SetsAcl,
             at: Some(facts.time.to_string()),
             ..Circumstances::default()
         };

@@ -51,6 +51,7 @@ const ROWS: &[Row] = &[
     ("put.before_blob", 1, Step::Part, Old),
     ("blob.before_finish", 1, Step::Part, Old),
     ("blob.after_finish", 1, Step::Part, Old),
+    ("upload.before_metadata", 1, Step::CreateUpload, Old),
     ("part.before_metadata", 1, Step::Part, Old),
     ("kv.after_commit", 1, Step::Part, New),
     ("part.before_metadata", 1, Step::PartAgain, Old),

@@ -57,8 +57,7 @@ fn buckets() {
     };
     let mars = location("mars-1");
     table.extend([
-        ("PUT", "/reports", &[][..], "", 409, "BucketAlreadyOwnedByYou"),
-        ("PUT", "/theirs", &[], "", 409, "BucketAlreadyExists"),
+        ("PUT", "/theirs", &[][..], "", 409, "BucketAlreadyExists"),
         ("PUT", "/brand-new", &[], &mars, 400, "IllegalLocationConstraintException"),
         ("PUT", "/brand-new", &[], "<CreateBucketConfiguration>", 400, "MalformedXML"),
         ("PUT", "/brand-new", &[], "<Other/>", 400, "MalformedXML"),

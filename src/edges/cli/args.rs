@@ -216,6 +216,7 @@ impl CircumstanceArgs {
             context: self.context.clone(),
             absent: self.absent.clone(),
             new_bucket: false,
+            new_object: false,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::ask::{self, Answered, AwsResponse, Form, json, misunderstood, refused
 use super::{NO, UNDECIDED, YES, now, say};
 use crate::decision::Context;
 use crate::gate::needs::Need;
-use crate::gate::operations::{On, OperationId, Permission, Row, find};
+use crate::gate::operations::{On, OperationId, Permission, Row, When, find};
 use crate::gate::{self, Asked as _, BodyFacts, RequestFacts, SignatureFacts, Source};
 use crate::simulate::question::{Circumstances, Question};
 use crate::simulate::render::{self, clean};
@@ -132,6 +132,7 @@ impl<'a> Request<'a> {
         let need = Need { row: self.row, permission, arn: &arn, version, object: None };
         let mut circumstances = with_keys(self.circumstances.clone(), &need.context(facts, &self.body))?;
         circumstances.new_bucket = self.row.id == OperationId::CreateBucket;
+        circumstances.new_object = permission.on == On::Object && permission.when == When::SetsAcl;
         let resource = match (bucket, key) {
             (None, _) => "*".to_owned(),
             (Some(bucket), None) => format!("s3://{bucket}"),

@@ -5,6 +5,7 @@ use super::{Account, Attachment, BucketEntry, KeyEntry, World};
 use crate::compiled::CompiledPolicy;
 use crate::decision::{Bucket, LayerState, Layers, PolicySet};
 use crate::policy::acl::{ObjectOwnership, PublicAccessBlock};
+use crate::simulate::attributes;
 use crate::simulate::question::{Circumstances, Question, quoted};
 use crate::simulate::scenario::{OwnedObject, OwnedRequest};
 use crate::words::arn::Arn;
@@ -73,6 +74,9 @@ impl World {
         let mut asked = Asked { request, ..Asked::default() };
         Self::identity_layers(&who, &mut asked);
         self.resource_layers(&who, question.circumstances.new_bucket, &mut asked);
+        if question.circumstances.new_object {
+            make_own(&who, &mut asked);
+        }
         self.control_layers(&who, &mut asked);
         self.circumstances(&who, &question.circumstances, now, &mut asked)?;
         assume_absent(&question.circumstances.absent, &mut asked)?;
@@ -475,6 +479,15 @@ fn fits(action: &str, resource: &str, typed: &str) -> Answer<()> {
         Ok(())
     } else {
         refuse(Code::UnknownResource, format!("`{action}` is asked of {wanted}, not of `{typed}`"))
+    }
+}
+
+/// Takes the object for the one that the request makes.
+fn make_own(who: &Who<'_>, asked: &mut Asked) {
+    let Some(bucket) = &asked.layers.bucket else { return };
+    if let Some(writer) = attributes::owner_to_be(bucket.ownership, who.principal.canonical.as_deref()) {
+        let tags = asked.request.object.take().map(|object| object.tags).unwrap_or_default();
+        asked.request.object = Some(OwnedObject { owner_canonical: Some(writer.to_owned()), acl: None, tags });
     }
 }
 
