@@ -162,12 +162,8 @@ impl Drop for DecisionLog {
 /// The SHA-256 of a policy's text, in hexadecimal digits.
 #[must_use]
 pub fn digest(text: &str) -> String {
-    use std::fmt::Write as _;
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-    digest.as_ref().iter().fold(String::with_capacity(64), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    super::auth::hex(digest.as_ref())
 }
 
 #[cfg(test)]

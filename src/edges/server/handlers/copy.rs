@@ -4,8 +4,8 @@
 
 use super::get::show_encryption;
 use super::multipart::{number, part_algorithm, part_key, part_refused};
-use super::put::{Described, MAX_PUT, hex};
-use crate::edges::server::auth::{Algorithm, Hasher};
+use super::put::{Described, MAX_PUT};
+use crate::edges::server::auth::{Algorithm, Hasher, hex};
 use crate::edges::server::call::Call;
 use crate::edges::server::error::S3Error;
 use crate::edges::server::reply::{self, Reply};

@@ -138,13 +138,11 @@ fn describe(view: &ObjectView, overrides: Vec<(HeaderName, HeaderValue)>, reply:
 
 /// How an object is encrypted, as answers say it.
 pub(super) fn show_encryption(sse: &StoredSse, reply: &mut Reply) {
-    match sse {
-        StoredSse::S3 => reply::set(reply, "x-amz-server-side-encryption", "AES256"),
-        StoredSse::Customer { key_md5 } => {
-            reply::set(reply, "x-amz-server-side-encryption-customer-algorithm", "AES256");
-            reply::set(reply, "x-amz-server-side-encryption-customer-key-md5", key_md5);
-        }
-    }
+    let customer = match sse {
+        StoredSse::S3 => None,
+        StoredSse::Customer { key_md5 } => Some(key_md5.as_str()),
+    };
+    encryption::write(customer, reply.headers_mut());
 }
 
 /// The checksum, as answers say it.

@@ -2,7 +2,7 @@
 
 use super::get::{quoted, set_checksum, show_encryption};
 use super::owners::{self, Ownership};
-use crate::edges::server::auth::{Algorithm, BodyOutcome, Frames, VerifiedBody, Want};
+use crate::edges::server::auth::{Algorithm, BodyOutcome, Frames, VerifiedBody, Want, hex};
 use crate::edges::server::call::Call;
 use crate::edges::server::error::S3Error;
 use crate::edges::server::http::RequestBody;
@@ -131,15 +131,6 @@ pub(super) fn random_etag() -> Result<String, S3Error> {
     let mut random = [0_u8; 16];
     aws_lc_rs::rand::fill(&mut random).map_err(|_| S3Error::of("InternalError"))?;
     Ok(hex(&random))
-}
-
-/// Small hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
-        let _ = write!(out, "{b:02x}");
-        out
-    })
 }
 
 /// The checksum to keep.
