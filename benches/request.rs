@@ -19,9 +19,9 @@ use portcullis::edges::server::auth::{
 };
 use portcullis::edges::server::directory::Directory;
 use portcullis::edges::server::scenes::scene_of;
-use portcullis::gate::operations::{GetObject, ListObjectsV2, Row};
+use portcullis::gate::operations::{GetObject, ListObjectsV2};
 use portcullis::gate::{
-    Ask, Asked, Authorized, BodyFacts, Caller, Method, Refusal, RequestFacts, Scene, SeenObject, SignatureFacts,
+    Ask, Asked, Authorized, BodyFacts, Caller, Method, Refusal, RequestFacts, Scene, SeenObject, SignatureFacts, Step,
     Target, Witness, authorize,
 };
 use portcullis::simulate::world::Bundle;
@@ -96,7 +96,7 @@ impl Drop for Folder {
 struct Unseen;
 
 impl Witness for Unseen {
-    fn decided(&self, _: &'static Row, _: &AuthorizationRequest<'_>, _: &Authorizer, _: Decision) {}
+    fn decided(&self, _: &Step, _: &AuthorizationRequest<'_>, _: &Authorizer, _: Decision) {}
 }
 
 /// A request as the gate asks for it.

@@ -455,6 +455,7 @@ fn http_requests_that_cannot_be_asked_are_refused() {
 fn a_recorded_decision_is_explained_by_the_policies_of_its_time() {
     use portcullis::decision::Authorizer;
     use portcullis::edges::server::decision_log::{DecisionLog, Mode};
+    use portcullis::gate::Step;
     use portcullis::gate::operations::{GetObject, Operation};
     use portcullis::simulate::question::Question;
     use portcullis::simulate::world::{LoadContext, World};
@@ -476,7 +477,7 @@ fn a_recorded_decision_is_explained_by_the_policies_of_its_time() {
         let authorizer = Authorizer::new(asked.layers);
         let request = asked.request.as_request(authorizer.layers()).expect("a request");
         let decision = authorizer.decide(&request);
-        log.record(id, n, 1_795_338_000_250, GetObject::ROW, &request, &authorizer, decision);
+        log.record(id, n, 1_795_338_000_250, &Step::of(GetObject::ROW), &request, &authorizer, decision);
     }
     assert_eq!(log.dropped(), 0);
     drop(log);

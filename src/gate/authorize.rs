@@ -4,24 +4,41 @@ use super::authorized::{Authorized, Source};
 use super::caller::Caller;
 use super::facts::{BodyFacts, RequestFacts, SeenObject};
 use super::needs::{Need, applies};
-use super::operations::{On, Operation, OperationId, Permission, Row, TABLE, When};
+use super::operations::{Method, On, Operation, OperationId, Permission, Row, TABLE, When};
 use super::scene::Scene;
+use super::services::Service;
 use super::target::Target;
 use crate::decision::{AuthorizationRequest, Authorizer, Decision};
 use crate::policy::acl::ObjectOwnership;
 use crate::simulate::{attributes, sentence};
 use std::sync::Arc;
 
+/// The operation that a decision is a step of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The service.
+    pub service: Service,
+    /// The operation's name in the service's API.
+    pub operation: &'static str,
+    /// The HTTP method.
+    pub method: Method,
+    /// The operation changes nothing.
+    pub read_only: bool,
+}
+
+impl Step {
+    /// A step of an S3 operation.
+    #[must_use]
+    pub fn of(row: &'static Row) -> Self {
+        let read_only = matches!(row.method, Method::Get | Method::Head);
+        Self { service: Service::S3, operation: row.name, method: row.method, read_only }
+    }
+}
+
 /// Sees each decision as it is made.
 pub trait Witness {
     /// One decision; a request's decisions come in the order of its row's needs.
-    fn decided(
-        &self,
-        row: &'static Row,
-        request: &AuthorizationRequest<'_>,
-        authorizer: &Authorizer,
-        decision: Decision,
-    );
+    fn decided(&self, step: &Step, request: &AuthorizationRequest<'_>, authorizer: &Authorizer, decision: Decision);
 }
 
 /// The object that a copy reads.
@@ -229,7 +246,7 @@ fn decision(
     let request =
         need.request(ask.facts, ask.body, ask.caller, &scene.context, authorizer.layers()).map_err(Refusal::Unasked)?;
     let decision = authorizer.decide(&request);
-    ask.witness.decided(row, &request, &authorizer, decision);
+    ask.witness.decided(&Step::of(row), &request, &authorizer, decision);
     if decision.is_allowed() {
         return Ok(());
     }

@@ -70,6 +70,12 @@ impl<O> Authorized<O> {
         self.target.key().unwrap_or_default()
     }
 
+    /// The ARN of a resource of a service beside S3, by the name of the need it stands for.
+    #[must_use]
+    pub fn entity(&self, on: &str) -> Option<&str> {
+        self.target.entity(on)
+    }
+
     /// The version that the request names.
     #[must_use]
     pub fn version(&self) -> Option<&str> {

@@ -9,10 +9,11 @@ mod facts;
 pub mod needs;
 pub mod operations;
 mod scene;
+pub mod services;
 mod target;
 
 pub use authorize::{
-    Ask, ListedAsk, POSTED_KEY, Refusal, SourceAsk, Witness, arn, authorize, authorize_listed, expected_owners,
+    Ask, ListedAsk, POSTED_KEY, Refusal, SourceAsk, Step, Witness, arn, authorize, authorize_listed, expected_owners,
     is_owners_alone, may_learn_absence, needed, permitted, version_of,
 };
 pub use authorized::{Authorized, Source};
@@ -20,4 +21,5 @@ pub use caller::Caller;
 pub use facts::{BodyFacts, RequestFacts, SeenObject, SignatureFacts};
 pub use operations::{Asked, Method, Operation, OperationId};
 pub use scene::Scene;
-pub use target::Target;
+pub use services::{Service, ServiceAsk, ServiceFacts, ServiceOperation, ServiceRow, Subject, authorize_service};
+pub use target::{Entity, Target};

@@ -420,6 +420,7 @@ pub fn find(method: Method, target: &Target, account: bool, asked: &impl Asked) 
     let place = match target {
         _ if account => Place::Account,
         Target::Service => Place::Service,
+        Target::Entities(_) => return None,
         Target::Bucket { .. } => Place::Bucket,
         Target::Object { .. } => Place::Object,
     };

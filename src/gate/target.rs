@@ -17,6 +17,17 @@ pub enum Target {
         /// Its key, decoded, never normalised: `a//b`, `../` and a leading slash stay as they are.
         key: String,
     },
+    /// What a request to another service names; see [`super::services`].
+    Entities(Vec<Entity>),
+}
+
+/// A resource that a request to another service than S3 names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Entity {
+    /// The name of the need it stands for.
+    pub on: &'static str,
+    /// Its ARN.
+    pub arn: String,
 }
 
 impl Target {
@@ -24,7 +35,7 @@ impl Target {
     #[must_use]
     pub fn bucket(&self) -> Option<&str> {
         match self {
-            Self::Service => None,
+            Self::Service | Self::Entities(_) => None,
             Self::Bucket { bucket } | Self::Object { bucket, .. } => Some(bucket),
         }
     }
@@ -34,7 +45,16 @@ impl Target {
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::Object { key, .. } => Some(key),
-            Self::Service | Self::Bucket { .. } => None,
+            Self::Service | Self::Bucket { .. } | Self::Entities(_) => None,
+        }
+    }
+
+    /// The ARN of a resource of another service, by the name of the need it stands for.
+    #[must_use]
+    pub fn entity(&self, on: &str) -> Option<&str> {
+        match self {
+            Self::Entities(entities) => entities.iter().find(|entity| entity.on == on).map(|e| e.arn.as_str()),
+            Self::Service | Self::Bucket { .. } | Self::Object { .. } => None,
         }
     }
 }

@@ -314,7 +314,7 @@ impl Request {
     /// Sends it.
     pub fn send(&mut self, server: &Server) -> Answer {
         let mut path = match &self.target {
-            Target::Service => "/".to_owned(),
+            Target::Service | Target::Entities(_) => "/".to_owned(),
             Target::Bucket { bucket } => format!("/{bucket}"),
             Target::Object { bucket, key } => format!("/{bucket}/{}", encoded(key, true)),
         };

@@ -1,7 +1,8 @@
 //! The server: every request in, one answer out.
 
-use super::auth::{self, AuthConfig, AuthType};
+use super::auth::{self, AuthConfig, AuthType, Authenticated};
 use super::call::{Arrival, Call};
+use super::cloudfront::state::CloudFront;
 use super::cors;
 use super::decision_log::DecisionLog;
 use super::directory::Directory;
@@ -11,13 +12,14 @@ use super::http::{App, ConnectionFacts, RequestBody, ResponseBody, proxy};
 use super::metrics::Metrics;
 use super::reply::{self, Reply};
 use super::scenes::Scenes;
+use super::services::{self, ServiceArrival};
 use super::settings::ServeSettings;
 use super::wire::query::Query;
 use super::wire::target::target;
 use crate::gate::operations::{ACCOUNT_PATH, find};
-use crate::gate::{Asked, Method, Target};
+use crate::gate::{Asked, Caller, Method, Service, Target};
 use crate::storage::kv::Health;
-use crate::storage::store::Store;
+use crate::storage::store::{Store, StoreError};
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
@@ -49,6 +51,7 @@ impl WeakServer {
 struct Inner {
     store: Store,
     directory: ArcSwap<Directory>,
+    cloudfront: ArcSwap<CloudFront>,
     scenes: Scenes,
     auth: AuthConfig,
     settings: ServeSettings,
@@ -63,6 +66,7 @@ impl Server {
     pub fn new(
         store: Store,
         directory: Directory,
+        cloudfront: CloudFront,
         settings: ServeSettings,
         metrics: Arc<Metrics>,
         log: DecisionLog,
@@ -70,7 +74,9 @@ impl Server {
     ) -> Self {
         let auth = settings.auth_config();
         let directory = ArcSwap::from_pointee(directory);
-        let inner = Inner { store, directory, scenes: Scenes::default(), auth, settings, metrics, log, clock };
+        let cloudfront = ArcSwap::from_pointee(cloudfront);
+        let inner =
+            Inner { store, directory, cloudfront, scenes: Scenes::default(), auth, settings, metrics, log, clock };
         Self { inner: Arc::new(inner) }
     }
 
@@ -90,6 +96,21 @@ impl Server {
     #[must_use]
     pub fn directory(&self) -> Arc<Directory> {
         self.inner.directory.load_full()
+    }
+
+    /// CloudFront's distributions, identities and keys.
+    #[must_use]
+    pub fn cloudfront(&self) -> Arc<CloudFront> {
+        self.inner.cloudfront.load_full()
+    }
+
+    /// Reads CloudFront's documents again: they were changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], [`StoreError::Io`]; what was in force before goes on then.
+    pub fn reload_cloudfront(&self) -> Result<(), StoreError> {
+        self.inner.cloudfront.store(Arc::new(CloudFront::load(&self.inner.store)?));
+        Ok(())
     }
 
     /// What decisions read about buckets.
@@ -137,15 +158,7 @@ impl Server {
 
 impl App for Server {
     async fn call(&self, request: Request<RequestBody>, connection: ConnectionFacts) -> http::Response<ResponseBody> {
-        let started = Instant::now();
-        let request_id = new_request_id();
-        let head = request.method() == http::Method::HEAD;
-        let path = request.uri().path().to_owned();
-        let mut operation = "Unknown";
-        let answer = self.answer(request, connection, &request_id, &mut operation).await;
-        let response = reply::finished(answer, &request_id, &path, head);
-        self.inner.metrics.request(operation, response.status(), started.elapsed());
-        response
+        self.respond(request, connection, Sender::Signature).await
     }
 
     fn ready(&self) -> Result<(), String> {
@@ -160,6 +173,73 @@ impl App for Server {
     fn metrics(&self) -> &Arc<Metrics> {
         &self.inner.metrics
     }
+}
+
+impl Server {
+    /// Answers one request.
+    pub async fn respond(
+        &self,
+        request: Request<RequestBody>,
+        connection: ConnectionFacts,
+        sender: Sender,
+    ) -> http::Response<ResponseBody> {
+        let started = Instant::now();
+        let request_id = new_request_id();
+        if let (Sender::Signature, Some(service)) = (&sender, services::named(&request)) {
+            let response = self.answer_service(service, request, connection, request_id).await;
+            self.inner.metrics.request(service.prefix(), response.status(), started.elapsed());
+            return response;
+        }
+        let head = request.method() == http::Method::HEAD;
+        let path = request.uri().path().to_owned();
+        let mut operation = "Unknown";
+        let answer = self.answer(request, connection, sender, &request_id, &mut operation).await;
+        let response = reply::finished(answer, &request_id, &path, head);
+        self.inner.metrics.request(operation, response.status(), started.elapsed());
+        response
+    }
+
+    /// Answers a request to a service beside S3.
+    async fn answer_service(
+        &self,
+        service: Service,
+        request: Request<RequestBody>,
+        connection: ConnectionFacts,
+        request_id: String,
+    ) -> Reply {
+        let (parts, body) = request.into_parts();
+        let source = match self.source(connection, &parts.headers) {
+            Ok(source) => source,
+            Err(error) => return reply::finished(Err(error), &request_id, parts.uri.path(), false),
+        };
+        let arrival = ServiceArrival {
+            server: self.clone(),
+            parts,
+            body,
+            source_ip: Some(source.ip),
+            secure: source.secure,
+            now_ms: self.now_ms(),
+            request_id,
+        };
+        services::answer(service, arrival).await
+    }
+
+    /// Where a request came from, by the connection and what trusted proxies say.
+    fn source(&self, connection: ConnectionFacts, headers: &HeaderMap) -> Result<proxy::Source, S3Error> {
+        let trusted = &self.inner.settings.trusted_proxies;
+        proxy::source_ip(connection.peer.ip(), connection.tls.is_some(), headers, trusted)
+            .map_err(|malformed| S3Error::invalid_request(malformed.to_string()))
+    }
+}
+
+/// Who vouches for who sent a request.
+#[derive(Clone, Debug)]
+pub enum Sender {
+    /// Its own signature; without one it is anonymous.
+    Signature,
+    /// CloudFront, in the name of an origin access identity or as a service: a request to an origin. It passes the
+    /// gate like any other.
+    Origin(Arc<Caller>),
 }
 
 /// Query and headers of a request whose operation is yet to be found.
@@ -183,17 +263,12 @@ impl Server {
         &self,
         request: Request<RequestBody>,
         connection: ConnectionFacts,
+        sender: Sender,
         request_id: &str,
         operation: &mut &'static str,
     ) -> Result<Reply, S3Error> {
         let (mut parts, body) = request.into_parts();
-        let source = proxy::source_ip(
-            connection.peer.ip(),
-            connection.tls.is_some(),
-            &parts.headers,
-            &self.inner.settings.trusted_proxies,
-        )
-        .map_err(|malformed| S3Error::invalid_request(malformed.to_string()))?;
+        let source = self.source(connection, &parts.headers)?;
         let raw = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
         let (raw_path, raw_query) = raw.split_once('?').unwrap_or((&raw, ""));
         let host = parts.headers.get(http::header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
@@ -208,7 +283,11 @@ impl Server {
         readable(&parts.headers)?;
         let now_ms = self.now_ms();
         // A form is signed in its fields; its handler finds out by whom.
-        let auth = auth::authenticate(&parts, &raw, now_ms, &self.inner.auth, &*self.directory())?;
+        let from_origin = matches!(sender, Sender::Origin(_));
+        let auth = match sender {
+            Sender::Signature => auth::authenticate(&parts, &raw, now_ms, &self.inner.auth, &*self.directory())?,
+            Sender::Origin(caller) => Authenticated::of_origin(caller, &parts)?,
+        };
         if auth.auth_type == AuthType::Query {
             take_up(&query, &mut parts.headers);
         }
@@ -226,7 +305,7 @@ impl Server {
             server: self.clone(),
             parts,
             body,
-            source_ip: source.ip,
+            source_ip: (!from_origin).then_some(source.ip),
             secure: source.secure,
             tls_version: connection.tls.map(|t| t.version),
             now_ms,
@@ -292,6 +371,7 @@ fn place_name(target: &Target) -> &'static str {
         Target::Service => "SERVICE",
         Target::Bucket { .. } => "BUCKET",
         Target::Object { .. } => "OBJECT",
+        Target::Entities(_) => "SERVICE",
     }
 }
 

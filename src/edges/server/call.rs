@@ -12,7 +12,7 @@ use crate::decision::{AuthorizationRequest, Authorizer, Decision};
 use crate::gate::operations::Row;
 use crate::gate::{
     self, Ask, Asked, Authorized, BodyFacts, Method, Operation, OperationId, Refusal, RequestFacts, Scene, SeenObject,
-    SignatureFacts, Source, SourceAsk, Target, Witness,
+    SignatureFacts, Source, SourceAsk, Step, Target, Witness,
 };
 use crate::storage::sealing::CustomerKey;
 use crate::storage::store::{BucketRecord, Sighting, Sse, StoreError};
@@ -49,8 +49,8 @@ pub struct Call {
     pub row: &'static Row,
     /// Who sent it.
     pub auth: Authenticated,
-    /// Where it came from.
-    pub source_ip: IpAddr,
+    /// Where it came from; `None` for a request to an origin, which is told nothing of the viewer.
+    pub source_ip: Option<IpAddr>,
     /// It came over TLS, here or at a configured proxy.
     pub secure: bool,
     /// The version of TLS at our own listener.
@@ -73,7 +73,7 @@ pub struct Arrival {
     /// Its body.
     pub body: RequestBody,
     /// Where it came from.
-    pub source_ip: IpAddr,
+    pub source_ip: Option<IpAddr>,
     /// It came over TLS, here or at a configured proxy.
     pub secure: bool,
     /// The version of TLS at our own listener.
@@ -147,7 +147,7 @@ impl Call {
             method: self.method,
             target: &self.target,
             asked,
-            source_ip: Some(self.source_ip),
+            source_ip: self.source_ip,
             secure: Some(self.secure),
             tls_version: self.tls_version,
             time: self.now_ms.div_euclid(1000),
@@ -391,19 +391,13 @@ impl Asked for Call {
 struct Unseen;
 
 impl Witness for Unseen {
-    fn decided(&self, _: &'static Row, _: &AuthorizationRequest<'_>, _: &Authorizer, _: Decision) {}
+    fn decided(&self, _: &Step, _: &AuthorizationRequest<'_>, _: &Authorizer, _: Decision) {}
 }
 
 impl Witness for Call {
-    fn decided(
-        &self,
-        row: &'static Row,
-        request: &AuthorizationRequest<'_>,
-        authorizer: &Authorizer,
-        decision: Decision,
-    ) {
+    fn decided(&self, step: &Step, request: &AuthorizationRequest<'_>, authorizer: &Authorizer, decision: Decision) {
         let number = self.decisions.fetch_add(1, Ordering::Relaxed) + 1;
         self.server.counted().decision(decision.is_allowed());
-        self.server.log().record(&self.request_id, number, self.now_ms, row, request, authorizer, decision);
+        self.server.log().record(&self.request_id, number, self.now_ms, step, request, authorizer, decision);
     }
 }

@@ -10,7 +10,7 @@
 mod writer;
 
 use crate::decision::{AuthorizationRequest, Authorizer, Decision};
-use crate::gate::operations::Row;
+use crate::gate::Step;
 use crate::simulate::recorded::{Occasion, RecordedDecision, RecordedLayers, document_text};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -90,7 +90,7 @@ impl DecisionLog {
         request_id: &str,
         n: u64,
         time_ms: i64,
-        row: &Row,
+        step: &Step,
         request: &AuthorizationRequest<'_>,
         authorizer: &Authorizer,
         decision: Decision,
@@ -104,7 +104,7 @@ impl DecisionLog {
             return;
         }
         let layers = self.layers(authorizer);
-        let occasion = Occasion { id: request_id, n, time_ms, operation: row.name, method: row.method.name() };
+        let occasion = Occasion { id: request_id, n, time_ms, operation: step.operation, method: step.method.name() };
         let event = RecordedDecision::new(occasion, request, decision);
         EVENT.with_borrow_mut(|bytes| {
             bytes.clear();

@@ -1,6 +1,7 @@
 //! From a data directory to a server: the first start seeds it, later ones go on from what is there.
 
 use super::app::{Clock, Server};
+use super::cloudfront::state::CloudFront;
 use super::decision_log::DecisionLog;
 use super::directory::Directory;
 use super::metrics::Metrics;
@@ -60,8 +61,16 @@ pub async fn open(
     let directory = Directory::new(world).map_err(ServeError::Prepare)?;
     let log = DecisionLog::open(&settings.data, settings.decision_log)
         .map_err(|e| ServeError::Prepare(format!("the decision log cannot be opened: {e}")))?;
-    let server =
-        Server::new(store, directory, ServeSettings::clone(&settings), Arc::new(Metrics::default()), log, clock);
+    let cloudfront = CloudFront::load(&store).map_err(failed)?;
+    let server = Server::new(
+        store,
+        directory,
+        cloudfront,
+        ServeSettings::clone(&settings),
+        Arc::new(Metrics::default()),
+        log,
+        clock,
+    );
     tend(&server);
     Ok(server)
 }

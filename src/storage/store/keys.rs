@@ -16,6 +16,7 @@
 //! | Changes | bucket id, number | `Change` |
 //! | Doomed | blob or manifest id | what is to be swept |
 //! | Identity | `world`, `block/` account, `mfa/` serial | the identity's documents |
+//! | Identity | `entity/` kind, `/` account, `/` id | a document of another service |
 //! | Credentials | access key | sealed credentials |
 //!
 //! Numbers are big-endian. In keys that go on after an object's key, that key is escaped: a zero byte becomes
@@ -29,6 +30,23 @@ pub(super) const BUCKET_IDS: &[u8] = b"bucket-ids";
 pub(super) const WORLD: &[u8] = b"world";
 /// Where the completed uploads begin.
 pub(super) const DONE: &[u8] = b"done/";
+
+/// Where the documents of a kind begin, or those of an account among them.
+pub(super) fn entities(kind: &str, account: Option<&str>) -> Vec<u8> {
+    let kind = joined(&[b"entity/", kind.as_bytes(), b"/"]);
+    account.map_or_else(|| kind.clone(), |account| joined(&[&kind, account.as_bytes(), b"/"]))
+}
+
+/// A document of another service.
+pub(super) fn entity(kind: &str, account: &str, id: &str) -> Vec<u8> {
+    joined(&[&entities(kind, Some(account)), id.as_bytes()])
+}
+
+/// The account and id in the key of a document of this kind.
+pub(super) fn split_entity<'k>(kind: &str, key: &'k [u8]) -> Option<(&'k str, &'k str)> {
+    let rest = std::str::from_utf8(key.get(entities(kind, None).len()..)?).ok()?;
+    rest.split_once('/')
+}
 
 fn joined(parts: &[&[u8]]) -> Vec<u8> {
     let mut key = Vec::with_capacity(parts.iter().map(|p| p.len()).sum());

@@ -15,6 +15,7 @@ mod buckets;
 mod changes;
 mod content;
 mod delete;
+mod entities;
 mod error;
 mod grants;
 mod guards;
@@ -47,6 +48,7 @@ pub use buckets::NewBucket;
 pub use changes::LoggedChange;
 pub use content::{ContentStream, Sse};
 pub use delete::{DeleteConditions, DeleteOptions, Deleted};
+pub use entities::{Entity, EntityTransaction, Kept, SealedText};
 pub use error::StoreError;
 pub use grants::{
     AddressesUpload, ConfiguresAccount, ConfiguresBucket, DeletesObject, InspectsObject, ListsBucket,

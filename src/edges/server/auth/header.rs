@@ -43,14 +43,14 @@ pub(super) fn signed_at<'r>(request: &'r Request<'_>) -> Result<(i64, &'r str), 
     time.ok_or_else(|| S3Error::new("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header"))
 }
 
-struct Components<'a> {
-    credential: &'a str,
-    signed_headers: &'a str,
-    signature: &'a str,
+pub(super) struct Components<'a> {
+    pub(super) credential: &'a str,
+    pub(super) signed_headers: &'a str,
+    pub(super) signature: &'a str,
 }
 
 impl<'a> Components<'a> {
-    fn parse(text: &'a str) -> Result<Self, S3Error> {
+    pub(super) fn parse(text: &'a str) -> Result<Self, S3Error> {
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
         for component in text.split(',').map(str::trim) {
             let (name, value) = component.split_once('=').unwrap_or((component, ""));
@@ -74,6 +74,6 @@ impl<'a> Components<'a> {
     }
 }
 
-fn malformed(component: &str) -> S3Error {
+pub(super) fn malformed(component: &str) -> S3Error {
     Place::Header.error(format_args!("the authorization component \"{component}\" is malformed."))
 }

@@ -16,6 +16,7 @@ mod header;
 mod plan;
 mod post_policy;
 mod presigned;
+mod service;
 mod sign;
 mod signing_key;
 mod sigv2;
@@ -30,6 +31,7 @@ pub(super) use digest::hex;
 pub use form::{FormFile, PostForm, read_form};
 pub use plan::{BodyPlan, Payload, without_aws_chunked};
 pub use post_policy::{PostAuthenticated, PostRequest, authenticate_post};
+pub use service::{authenticate_service, named_service};
 pub use sign::Signer;
 pub use signing_key::SigningKey;
 
@@ -41,6 +43,9 @@ use http::request::Parts;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use zeroize::Zeroizing;
+
+/// S3's name in a signature's scope.
+const S3: &str = "s3";
 
 /// Which regions a signature's scope may name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,8 +60,6 @@ pub enum RegionRule {
 pub struct AuthConfig {
     /// The regions of a signature's scope.
     pub region: RegionRule,
-    /// The service of a signature's scope: `s3`.
-    pub service: String,
     /// Whether Signature Version 2 is accepted, in headers, URLs and forms.
     pub allow_sigv2: bool,
     /// How far the clocks may be apart, in seconds. S3's value: 900.
@@ -73,7 +76,6 @@ impl AuthConfig {
     pub fn new(region: RegionRule) -> Self {
         Self {
             region,
-            service: "s3".to_owned(),
             allow_sigv2: false,
             max_skew_seconds: 900,
             hosts: Vec::new(),
@@ -86,7 +88,6 @@ impl fmt::Debug for AuthConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthConfig")
             .field("region", &self.region)
-            .field("service", &self.service)
             .field("allow_sigv2", &self.allow_sigv2)
             .finish_non_exhaustive()
     }
@@ -170,6 +171,18 @@ pub struct Authenticated {
     pub body: BodyPlan,
 }
 
+impl Authenticated {
+    /// A request that CloudFront makes to an origin: signed by it, as its header would be.
+    ///
+    /// # Errors
+    /// S3's own, where the headers that describe the body are not right.
+    pub fn of_origin(caller: Arc<Caller>, parts: &Parts) -> Result<Self, S3Error> {
+        let unsigned = anonymous(&parts.headers, BodyPlan::of_request(parts, None)?)?;
+        let signature_version = Some("AWS4-HMAC-SHA256");
+        Ok(Self { caller, auth_type: AuthType::Header, signature_version, ..unsigned })
+    }
+}
+
 impl fmt::Debug for Authenticated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authenticated")
@@ -189,6 +202,8 @@ struct Request<'a> {
     raw_query: &'a str,
     query: &'a Query<'a>,
     now_ms: i64,
+    /// The service whose name must stand in a signature's scope.
+    service: &'static str,
     config: &'a AuthConfig,
     credentials: &'a dyn Credentials,
 }
@@ -235,7 +250,7 @@ pub fn authenticate(
 ) -> Result<Authenticated, S3Error> {
     let (path, raw_query) = raw_path_and_query.split_once('?').unwrap_or((raw_path_and_query, ""));
     let query = Query::parse(raw_query)?;
-    let request = Request { parts, path, raw_query, query: &query, now_ms, config, credentials };
+    let request = Request { parts, path, raw_query, query: &query, now_ms, service: S3, config, credentials };
     refuse_repeated_headers(&parts.headers)?;
     let in_header = parts.headers.contains_key(http::header::AUTHORIZATION);
     let (v4_query, v2_query) = (presigned::is_meant(&query), sigv2::is_meant(&query));

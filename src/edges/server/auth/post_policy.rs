@@ -65,7 +65,8 @@ pub fn authenticate_post(
         return Ok(PostAuthenticated { authenticated: Authenticated { body, ..head }, length_range: None });
     }
     let query = Query::parse("")?;
-    let request = Request { parts, path: "/", raw_query: "", query: &query, now_ms, config, credentials };
+    let request =
+        Request { parts, path: "/", raw_query: "", query: &query, now_ms, service: super::S3, config, credentials };
     let policy = needed(fields, "policy")?;
     let mut authenticated =
         if v2 { check_v2(&request, fields, policy, body)? } else { check_v4(&request, fields, policy, body)? };
@@ -107,11 +108,11 @@ fn check_v4(
     if signed_at - request.now() > request.config.max_skew_seconds {
         return Err(S3Error::new("AccessDenied", "Request is not valid yet"));
     }
-    scope.check(request.config, signed_at, Place::Form)?;
+    scope.check(request.config, super::S3, signed_at, Place::Form)?;
     let token = find(fields, "x-amz-security-token");
     let credential = find_credential(request, scope.access_key_id, token)?;
     let keys = &request.config.keys;
-    let key = keys.get(scope.access_key_id, &credential.secret, scope.date, scope.region, &request.config.service);
+    let key = keys.get(scope.access_key_id, &credential.secret, scope.date, scope.region, super::S3);
     if !digest::equal(&key.sign(policy), signature) {
         return Err(mismatch(scope.access_key_id, signature, policy));
     }

@@ -14,7 +14,7 @@ pub(super) struct Scope<'a> {
     pub(super) access_key_id: &'a str,
     pub(super) date: &'a str,
     pub(super) region: &'a str,
-    service: &'a str,
+    pub(super) service: &'a str,
     terminal: &'a str,
     /// All but the access key.
     pub(super) text: &'a str,
@@ -69,7 +69,13 @@ impl<'a> Scope<'a> {
     }
 
     /// Checks everything but the access key against the settings and the time of the request.
-    pub(super) fn check(&self, config: &AuthConfig, signed_at: i64, place: Place) -> Result<(), S3Error> {
+    pub(super) fn check(
+        &self,
+        config: &AuthConfig,
+        service: &str,
+        signed_at: i64,
+        place: Place,
+    ) -> Result<(), S3Error> {
         if self.date.len() != 8 || !self.date.bytes().all(|byte| byte.is_ascii_digit()) {
             let date = self.date;
             return Err(place.error(format_args!(
@@ -94,8 +100,8 @@ impl<'a> Scope<'a> {
         if self.region.is_empty() {
             return Err(place.error("a non-empty region must be provided in the credential."));
         }
-        if self.service != config.service {
-            let (wrong, right) = (self.service, &config.service);
+        if self.service != service {
+            let (wrong, right) = (self.service, service);
             return Err(
                 place.error(format_args!("incorrect service \"{wrong}\". This endpoint belongs to \"{right}\"."))
             );
@@ -153,7 +159,7 @@ pub(super) struct Claim<'a> {
 
 /// Checks a claim whose time was found good: scope → key → token → signature.
 pub(super) fn verify(request: &Request<'_>, claim: &Claim<'_>) -> Result<Authenticated, S3Error> {
-    claim.scope.check(request.config, claim.signed_at, claim.place)?;
+    claim.scope.check(request.config, request.service, claim.signed_at, claim.place)?;
     let missing = canonical::unsigned_headers(&request.parts.headers, claim.signed_headers);
     if !missing.is_empty() {
         let message = "There were headers present in the request which were not signed";

@@ -20,15 +20,9 @@ struct RequestLog<'l> {
 }
 
 impl Witness for RequestLog<'_> {
-    fn decided(
-        &self,
-        row: &'static Row,
-        request: &AuthorizationRequest<'_>,
-        authorizer: &Authorizer,
-        decision: Decision,
-    ) {
+    fn decided(&self, step: &Step, request: &AuthorizationRequest<'_>, authorizer: &Authorizer, decision: Decision) {
         let n = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        self.log.record(self.request_id, n, self.time_ms, row, request, authorizer, decision);
+        self.log.record(self.request_id, n, self.time_ms, step, request, authorizer, decision);
     }
 }
 
@@ -63,7 +57,7 @@ fn request(arn: &str) -> AuthorizationRequest<'_> {
 fn record(log: &DecisionLog, authorizer: &Authorizer, id: &str, arn: &str) {
     let request = request(arn);
     let witness = of_request(log, id, 1_795_337_999_123);
-    witness.decided(GetObject::ROW, &request, authorizer, authorizer.decide(&request));
+    witness.decided(&Step::of(GetObject::ROW), &request, authorizer, authorizer.decide(&request));
 }
 
 fn lines(folder: &Path) -> Vec<String> {
@@ -127,7 +121,7 @@ fn decisions_of_a_request_are_numbered() {
     let (authorizer, request) = (authorizer(), request("arn:aws:s3:::b/k"));
     let witness = of_request(&log, "A1", 0);
     for _ in 0..3 {
-        witness.decided(GetObject::ROW, &request, &authorizer, authorizer.decide(&request));
+        witness.decided(&Step::of(GetObject::ROW), &request, &authorizer, authorizer.decide(&request));
     }
     drop(log);
     let numbers: Vec<u64> = lines(&folder)

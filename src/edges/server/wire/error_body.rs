@@ -25,6 +25,14 @@ pub fn error_body(error: &S3Error, resource: &str, request_id: &str, host_id: &s
     Bytes::from(out)
 }
 
+/// A text as it stands in a document; see [`error_body`].
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    escape(&mut out, text);
+    out
+}
+
 fn element(out: &mut String, name: &str, text: &str) {
     out.push('<');
     out.push_str(name);

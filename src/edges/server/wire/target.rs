@@ -71,6 +71,7 @@ mod tests {
             Ok(Target::Service) => "service".to_owned(),
             Ok(Target::Bucket { bucket }) => bucket,
             Ok(Target::Object { bucket, key }) => format!("{bucket} {key}"),
+            Ok(Target::Entities(_)) => "another service".to_owned(),
             Err(error) => error.code.to_owned(),
         }
     }
