@@ -15,14 +15,17 @@ pub const VERSION: u32 = 1;
 
 /// The answer to one question with its explanation.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Answer {
     /// [`VERSION`].
     pub version: u32,
     /// `allow`, `explicit-deny` or `implicit-deny`.
+    #[cfg_attr(test, ts(type = "DecisionWord"))]
     pub decision: &'static str,
     /// A layer that was not given would decide.
     pub undecided: bool,
     /// The reason's code.
+    #[cfg_attr(test, ts(type = "string"))]
     pub code: Code,
     /// The reason in half a sentence.
     pub reason: &'static str,
@@ -39,6 +42,7 @@ pub struct Answer {
     /// What each layer said.
     pub verdicts: Vec<VerdictShown>,
     /// `same-account`, `same-account-in-custody` or `cross-account`.
+    #[cfg_attr(test, ts(type = "\"same-account\" | \"same-account-in-custody\" | \"cross-account\""))]
     pub relation: &'static str,
     /// The ACL grant that met the request.
     pub acl_grant: Option<AclGrantShown>,
@@ -56,6 +60,7 @@ pub struct Answer {
 
 /// A request.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RequestShown {
     /// The principal's ARN or name; `anonymous`.
     pub principal: String,
@@ -69,17 +74,20 @@ pub struct RequestShown {
 
 /// A context key.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct KeyShown {
     /// Its name.
     pub key: String,
     /// Its values.
     pub values: Vec<String>,
     /// `given` or `derived`.
+    #[cfg_attr(test, ts(type = "\"given\" | \"derived\""))]
     pub origin: &'static str,
 }
 
 /// A grant of an ACL.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct AclGrantShown {
     /// The list.
     pub of: AclOf,
@@ -89,6 +97,7 @@ pub struct AclGrantShown {
 
 /// A key that is absent.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct MissingKeyShown {
     /// Its name.
     pub key: String,
@@ -98,15 +107,18 @@ pub struct MissingKeyShown {
 
 /// What a layer said.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct VerdictShown {
     /// The layer.
     pub layer: Layer,
     /// `absent`, `no-match`, `allow`, `deny` or `unknown`.
+    #[cfg_attr(test, ts(type = "\"absent\" | \"no-match\" | \"allow\" | \"deny\" | \"unknown\""))]
     pub verdict: &'static str,
 }
 
 /// A place in a file.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Place {
     /// The file.
     pub file: String,
@@ -122,6 +134,7 @@ pub struct Place {
 
 /// A statement.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct StatementShown {
     /// Its layer.
     pub layer: Layer,
@@ -151,6 +164,7 @@ pub struct StatementShown {
 
 /// A part of a statement.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PartShown {
     /// Whether it met.
     pub met: bool,
@@ -162,6 +176,7 @@ pub struct PartShown {
 
 /// A condition.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ConditionShown {
     /// The operator's name.
     pub operator: String,
@@ -396,8 +411,10 @@ fn matched_statement(view: &StatementView<'_>) -> MatchedStatement {
 
 /// A finding about an input.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FindingShown {
     /// Its code.
+    #[cfg_attr(test, ts(type = "string"))]
     pub code: Code,
     /// Error or warning.
     pub severity: Severity,

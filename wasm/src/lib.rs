@@ -1,49 +1,92 @@
-//! The decision core for JavaScript: bindings only, the wire types live in the library.
+//! The decision core for JavaScript: bindings only, texts of JSON in and out. The wire types and what they mean live
+//! in the library's `simulate::playground`; the package's scripts parse and print.
 #![forbid(unsafe_code)]
 
-use portcullis::policy::{LoadOptions, PolicyDocument, PolicyKind};
+use portcullis::policy::PolicyKind;
+use portcullis::simulate::playground::{self, Question};
 use portcullis::simulate::{scenario, wire};
-use portcullis::words::problem::{Problem, Source};
+use portcullis::words::codes::Code;
+use portcullis::words::problem::Source;
+use serde::Serialize;
+use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
-fn problems(source: &Source, list: &[Problem]) -> String {
-    serde_json::json!({"version": wire::VERSION, "problems": wire::findings(source, list)}).to_string()
+thread_local! {
+    /// The other services' action names, once they are fetched.
+    static OTHERS: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Everything that is wrong or questionable in a policy document, as JSON; `kind` is `identity`, `boundary`,
-/// `session`, `scp`, `rcp`, `bucket`, `key`, `trust` or `vpce`.
+fn json(value: &impl Serialize) -> Result<String, JsError> {
+    serde_json::to_string(value).map_err(|error| JsError::new(&error.to_string()))
+}
+
+/// The question of a text. The page makes it from objects, so that a mistake is the program's, not the user's.
+fn question(text: &str) -> Result<Question, JsError> {
+    serde_json::from_str(text).map_err(|error| JsError::new(&format!("this is no question: {error}")))
+}
+
+/// The version of the library.
 #[wasm_bindgen]
-pub fn check(text: &str, kind: &str) -> Result<String, JsError> {
-    let kind = PolicyKind::from_word(kind).ok_or_else(|| JsError::new("unknown kind of policy"))?;
-    Ok(match PolicyDocument::parse("policy", text, &LoadOptions::new(kind)) {
-        Ok(document) => problems(document.source(), document.warnings()),
-        Err(refused) => problems(&refused.source, &refused.list),
-    })
+#[must_use]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
 }
 
-/// Runs a scenario file; results, or what is wrong with the file, as JSON.
+/// The answer to a question, in short.
+#[wasm_bindgen]
+pub fn decide(text: &str) -> Result<String, JsError> {
+    json(&playground::decide(&question(text)?))
+}
+
+/// The answer to a question, with everything that led to it.
+#[wasm_bindgen]
+pub fn explain(text: &str) -> Result<String, JsError> {
+    json(&playground::explain(&question(text)?))
+}
+
+/// Everything that is wrong or questionable in a policy of that kind.
+#[wasm_bindgen]
+pub fn check(text: &str, kind: &str, bucket: &str) -> Result<String, JsError> {
+    let kind = PolicyKind::from_word(kind).ok_or_else(|| JsError::new("unknown kind of policy"))?;
+    json(&playground::check(text, kind, Some(bucket)))
+}
+
+/// The context keys that the policies of a question read.
+#[wasm_bindgen(js_name = keysRead)]
+pub fn keys_read(text: &str) -> Result<String, JsError> {
+    json(&playground::keys_read(&question(text)?))
+}
+
+/// Actions and services that start with what was typed.
+#[wasm_bindgen]
+pub fn complete(prefix: &str) -> Result<String, JsError> {
+    OTHERS.with_borrow(|others| json(&playground::complete(prefix, others)))
+}
+
+/// Adds the other services' action names.
+#[wasm_bindgen(js_name = addVocabulary)]
+pub fn add_vocabulary(text: String) {
+    OTHERS.with_borrow_mut(|others| *others = text);
+}
+
+/// Runs a scenario file; results, or what is wrong with the file.
 #[wasm_bindgen(js_name = runScenarios)]
-pub fn run_scenarios(text: &str) -> String {
+pub fn run_scenarios(text: &str) -> Result<String, JsError> {
     match scenario::read(&Source::new("scenarios", text)) {
         Ok(list) => {
             let results: Vec<_> = list.iter().map(scenario::Scenario::run).collect();
-            serde_json::json!({"version": wire::VERSION, "results": results}).to_string()
+            json(&serde_json::json!({"version": wire::VERSION, "results": results}))
         }
-        Err(refused) => problems(&refused.source, &refused.list),
+        Err(refused) => {
+            let problems = wire::findings(&refused.source, &refused.list);
+            json(&serde_json::json!({"version": wire::VERSION, "problems": problems}))
+        }
     }
 }
 
-/// Explains the scenarios of a file: one answer each, as JSON.
-#[wasm_bindgen]
-pub fn explain(text: &str) -> String {
-    match scenario::read(&Source::new("scenarios", text)) {
-        Ok(list) => {
-            let answers: Vec<_> = list
-                .iter()
-                .map(|s| s.explained(|e| wire::answer(e, &[], &[], s.authorizer().remedies(&s.request()))))
-                .collect();
-            serde_json::json!({"version": wire::VERSION, "answers": answers}).to_string()
-        }
-        Err(refused) => problems(&refused.source, &refused.list),
-    }
+/// The manual's page about a code, Markdown.
+#[wasm_bindgen(js_name = explainCode)]
+#[must_use]
+pub fn explain_code(code: &str) -> String {
+    Code::from_text(code).map(Code::page).unwrap_or_default().to_owned()
 }
