@@ -49,6 +49,11 @@ export function fill(element: Element, ...children: Child[]): void {
   append(element, children);
 }
 
+/** A sentence of the core: what stands in backticks becomes code. */
+export function prose(text: string): (HTMLElement | string)[] {
+  return text.split("`").map((part, index) => (index % 2 ? el("code", {}, part) : part));
+}
+
 /** The element of the page with this id. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   const element = document.getElementById(id);

@@ -8,7 +8,7 @@ import { HighlightStyle, bracketMatching, foldGutter, foldKeymap, indentOnInput,
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, StateEffect, StateField } from "@codemirror/state";
-import type { Extension } from "@codemirror/state";
+import type { Extension, Transaction } from "@codemirror/state";
 import { Decoration, EditorView, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
 import type { DecorationSet } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
@@ -122,6 +122,7 @@ export class PolicyEditor {
       EditorView.lineWrapping,
       EditorView.contentAttributes.of({ "aria-label": "Policy text" }),
       keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap]),
+      EditorView.domEventHandlers({ beforeinput: replaceSelection }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) host.onChange(this.current, update.state.doc.toString());
       }),
@@ -171,6 +172,18 @@ export class PolicyEditor {
   private fresh(doc: string): EditorState {
     return EditorState.create({ doc, extensions: this.extensions });
   }
+}
+
+/** Puts typed text in the place of a selection before the browser does: it would keep the selection's look in an inline
+ * style, which the page's policy refuses. */
+function replaceSelection(event: InputEvent, view: EditorView): boolean {
+  const { from, to, empty } = view.state.selection.main;
+  if (event.inputType !== "insertText" || event.data === null || event.isComposing || empty || view.state.readOnly) return false;
+  const insert = (): Transaction => view.state.update(view.state.replaceSelection(event.data ?? ""), { userEvent: "input.type", scrollIntoView: true });
+  const handled = view.state.facet(EditorView.inputHandler).some((handler) => handler(view, from, to, event.data ?? "", insert));
+  if (!handled) view.dispatch(insert());
+  event.preventDefault();
+  return true;
 }
 
 /** Completes an action's name in a string of the policy. */

@@ -1,6 +1,6 @@
 // The page: every change of the state is shown at once and asked of the core, whose answer is laid over it.
 
-import { byId, debounce, el, fill } from "./dom";
+import { byId, debounce, el, fill, prose } from "./dom";
 import { PolicyEditor } from "./editor";
 import type { TextMark } from "./editor";
 import type { Checked, Diagnostic, Explained, Mark, PolicyKindWord, View } from "./engine/api";
@@ -66,6 +66,7 @@ function kindOf(state: State, { layer }: Policy): PolicyKindWord {
 }
 
 const evaluate = newestOnly(async (state: State) => {
+  const changes = unanswered;
   const asked = toQuestion(state);
   const bucket = bucketName(state);
   const toCheck = state.policies
@@ -79,10 +80,25 @@ const evaluate = newestOnly(async (state: State) => {
   } catch (error) {
     verdict.stand([{ text: error instanceof Error ? error.message : String(error) }]);
   }
+  settled(changes);
 });
 
 /** Copies the state at the moment of asking: what is typed meanwhile is the next question's. */
-const evaluateSoon = debounce(() => evaluate(structuredClone(store.state)), 60);
+const evaluateNow = debounce(() => evaluate(structuredClone(store.state)), 60);
+
+/** How many changes of the state no answer has come to; `data-busy` tells it to those who wait for the page. */
+let unanswered = 0;
+
+function evaluateSoon(): void {
+  unanswered += 1;
+  document.body.dataset["busy"] = "yes";
+  evaluateNow();
+}
+
+function settled(changes: number): void {
+  unanswered -= changes;
+  if (unanswered === 0) document.body.dataset["busy"] = "no";
+}
 
 function answer(asked: Asked, { explained, keys, checked, took }: Evaluated): void {
   const { view, broken, problems } = explained;
@@ -150,7 +166,7 @@ function listProblems(id: number, checked: Checked | undefined): void {
         { type: "button", class: `problem ${severity}`, onclick: () => reveal(id, mark) },
         el("b", {}, severity === "error" ? "Error" : "Warning"),
         el("code", {}, code),
-        el("span", {}, message),
+        el("span", {}, ...prose(message)),
         el("small", {}, `${line}:${column}`),
       ),
     );

@@ -67,7 +67,7 @@ export function toQuestion(state: State): Asked {
     derive_context: state.request.derive_context,
   };
   return {
-    question: { layers, request, acceptance: "evaluable" },
+    question: { layers, request },
     at: ({ layer, level, index }) => places.get(`${layer} ${level} ${index}`),
     refused,
   };

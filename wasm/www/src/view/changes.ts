@@ -1,6 +1,6 @@
 // What came closest, which single changes would turn the answer, and the request as it was understood.
 
-import { byId, el, fill } from "../dom";
+import { byId, el, fill, prose } from "../dom";
 import type { Answer, Mark, View } from "../engine/api";
 import { sign } from "./icons";
 import type { Reveal } from "./statements";
@@ -18,7 +18,7 @@ export function drawChanges(view: View, reveal: Reveal, apply: Apply): void {
       "li",
       {},
       sign(true),
-      el("span", {}, `${lead(change, context.length > 0)} `, el("b", {}, change), " ", el("small", {}, "re-evaluated")),
+      el("span", {}, `${lead(change, context.length > 0)} `, el("b", {}, ...prose(change)), " ", el("small", {}, "re-evaluated")),
       context.length ? el("button", { type: "button", onclick: () => apply(context) }, "Try it") : null,
     ),
   );

@@ -1,6 +1,6 @@
 // The dialogs: examples, paste, share. One `<dialog>` element: the browser keeps the focus in it and gives it back.
 
-import { byId, el, fill, newId, toast } from "../dom";
+import { byId, el, fill, newId, prose, toast } from "../dom";
 import type { Choice, Pasted, PastedScenario, Question } from "../engine/api";
 import type { Engine } from "../engine/client";
 import type { State } from "../state/model";
@@ -164,8 +164,8 @@ export class Dialogs {
     const { what, problems, notes, scenarios, principals, fill: filled } = pasted;
     const said = [
       pasted.kind === "nothing" ? null : el("p", { class: "what" }, "This is ", el("b", {}, what), "."),
-      ...problems.map(({ message, code }) => el("p", { class: "bad" }, el("code", {}, code), " ", message)),
-      ...notes.map((note) => el("p", { class: "none" }, note)),
+      ...problems.map(({ message, code }) => el("p", { class: "bad" }, el("code", {}, code), " ", ...prose(message))),
+      ...notes.map((note) => el("p", { class: "none" }, ...prose(note))),
     ];
     if (pasted.kind === "nothing" && !problems.length) said.push(el("p", { class: "bad" }, "Nothing here that this page can read. What you have on the page is unchanged."));
     if (scenarios.length) return [...said, this.scenarios(scenarios)];
@@ -219,7 +219,7 @@ export class Dialogs {
       }
       fill(
         result,
-        ...asked.problems.map(({ message, code, candidates }) => el("p", { class: "bad" }, el("code", {}, code), ` ${message}`, candidates.length ? ` (${candidates.join(", ")})` : "")),
+        ...asked.problems.map(({ message, code, candidates }) => el("p", { class: "bad" }, el("code", {}, code), " ", ...prose(message), candidates.length ? ` (${candidates.join(", ")})` : "")),
       );
     };
     const row = (label: string, field: HTMLElement): HTMLElement => el("label", { class: "field" }, el("span", {}, label), field);
@@ -273,8 +273,8 @@ export class Dialogs {
         const { text, notes, problems } = await this.engine.ask(method, question);
         fill(
           host,
-          ...notes.map((note) => el("p", { class: "none" }, note)),
-          ...problems.map(({ message }) => el("p", { class: "bad" }, message)),
+          ...notes.map((note) => el("p", { class: "none" }, ...prose(note))),
+          ...problems.map(({ message }) => el("p", { class: "bad" }, ...prose(message))),
           text === null ? (problems.length ? null : el("p", { class: "bad" }, "A policy has a problem; see its tab.")) : copyable(label, text, 8),
         );
       } catch (error) {

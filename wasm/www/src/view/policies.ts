@@ -81,6 +81,7 @@ export class PoliciesView {
   sync(state: State): void {
     for (const { id, label, long } of TABS) this.syncTab(state, id, id === "resource" ? RESOURCE_LABELS[resourceKind(state)] : label, long);
     const { tab } = state;
+    byId("layer-note").textContent = `${TABS.find(({ id }) => id === tab)?.long ?? ""}.`;
     this.list.hidden = !isPolicyLayer(tab);
     if (!isPolicyLayer(tab)) return;
     const policies = ofLayer(state, tab);
@@ -99,6 +100,7 @@ export class PoliciesView {
     tab.setAttribute("aria-selected", String(open));
     tab.tabIndex = open ? 0 : -1;
     tab.title = long;
+    tab.hidden = !open && !inUse(state, id);
     if (open) byId("panel").setAttribute("aria-labelledby", tab.id);
     const count = countOf(state, id);
     const problem = isPolicyLayer(id) && ofLayer(state, id).some((policy) => this.broken.has(policy.id));
@@ -211,11 +213,12 @@ export class PoliciesView {
   }
 
   private onArrow(event: KeyboardEvent): void {
-    const at = TABS.findIndex(({ id }) => id === this.store.state.tab);
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: TABS.length - 1 }[event.key];
+    const tabs = TABS.filter(({ id }) => !byId(`tab-${id}`).hidden);
+    const at = tabs.findIndex(({ id }) => id === this.store.state.tab);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    const tab = TABS[(to + TABS.length) % TABS.length];
+    const tab = tabs[(to + tabs.length) % tabs.length];
     if (!tab) return;
     this.open(tab.id);
     byId(`tab-${tab.id}`).focus();
@@ -233,6 +236,11 @@ function countOf(state: State, tab: Tab): number {
   }
   if (tab === "ownership") return bucket.name || bucket.object_ownership || object ? 1 : 0;
   return state.grants.trim() ? 1 : 0;
+}
+
+/** Whether a tab can matter: only KMS keys have grants. */
+function inUse(state: State, tab: Tab): boolean {
+  return tab !== "grants" || resourceKind(state) === "key" || countOf(state, tab) > 0 || state.unknown.includes("grants");
 }
 
 /** What it means that a layer has no policy. */

@@ -1,6 +1,6 @@
 // The verdict: the word, why, and what it hangs on.
 
-import { byId, el, fill } from "../dom";
+import { byId, el, fill, prose } from "../dom";
 import type { Explained, View } from "../engine/api";
 import { gate } from "./icons";
 import { LAYERS, decided, statementTitle, verdictKind, verdictWord } from "./words";
@@ -27,6 +27,8 @@ export class VerdictView {
   constructor(private jumps: Jumps) {
     fill(byId("verdict"), el("div", { class: "banner" }, this.picture, el("div", { class: "says" }, this.status, this.reason)), this.stale);
     this.say("Loading the decision core…");
+    // Where the verdict is in sight the pill would only cover something.
+    new IntersectionObserver(([entry]) => this.pill.classList.toggle("away", entry?.isIntersecting ?? false)).observe(this.card);
   }
 
   /** Shows an answer. */
@@ -43,7 +45,7 @@ export class VerdictView {
     fill(this.reason, this.because(view), ...this.unknowns(explained), ...this.missing(view));
     this.stale.hidden = true;
     this.pill.hidden = false;
-    this.pill.className = `pill ${tone}`;
+    this.pill.dataset["tone"] = tone;
     this.pill.textContent = `${word} – see why`;
   }
 
@@ -55,7 +57,7 @@ export class VerdictView {
     fill(
       this.stale,
       el("p", {}, had ? "The answer above is from before: " : "No answer yet: "),
-      el("ul", {}, ...reasons.map(({ text, jump }) => el("li", {}, text, jump ? el("button", { type: "button", class: "link", onclick: jump }, "Show") : null))),
+      el("ul", {}, ...reasons.map(({ text, jump }) => el("li", {}, ...prose(text), jump ? el("button", { type: "button", class: "link", onclick: jump }, "Show") : null))),
     );
     this.stale.hidden = false;
     if (!had) this.say("No answer yet");
