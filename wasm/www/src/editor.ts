@@ -120,7 +120,7 @@ export class PolicyEditor {
       theme,
       marks,
       EditorView.lineWrapping,
-      EditorView.contentAttributes.of({ "aria-label": "Policy text" }),
+      EditorView.contentAttributes.of({ "aria-label": "Policy text", tabindex: "0" }),
       keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap]),
       EditorView.domEventHandlers({ beforeinput: replaceSelection }),
       EditorView.updateListener.of((update) => {

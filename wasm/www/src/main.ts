@@ -57,6 +57,9 @@ function showPolicy(): void {
   const policy = policies.current();
   byId("editor-area").hidden = !policy;
   byId("editor-area").classList.toggle("unread", policy?.state !== "on");
+  const note = byId("unread-note");
+  note.hidden = !policy || policy.state === "on";
+  note.textContent = policy?.state === "off" ? "Off: it is left out, as if it were removed." : "Unknown: it counts, and its text is not read.";
   if (policy) editor.open(policy.id, policy.text);
   annotate();
 }
