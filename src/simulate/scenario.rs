@@ -253,6 +253,12 @@ impl Scenario {
         self.request.as_request(self.authorizer.layers()).expect("checked when the file was read")
     }
 
+    /// Its request with its own texts.
+    #[must_use]
+    pub fn asked(&self) -> &OwnedRequest {
+        &self.request
+    }
+
     /// Calls `see` with the explanation of its decision.
     pub fn explained<T>(&self, see: impl FnOnce(&Explanation<'_>) -> T) -> T {
         see(&self.authorizer.explain(&self.request()))

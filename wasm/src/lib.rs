@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use portcullis::policy::PolicyKind;
-use portcullis::simulate::playground::{self, Question};
+use portcullis::simulate::playground::{self, Question, WorldQuestion};
 use portcullis::simulate::{scenario, wire};
 use portcullis::words::codes::Code;
 use portcullis::words::problem::Source;
@@ -67,6 +67,31 @@ pub fn complete(prefix: &str) -> Result<String, JsError> {
 #[wasm_bindgen(js_name = addVocabulary)]
 pub fn add_vocabulary(text: String) {
     OTHERS.with_borrow_mut(|others| *others = text);
+}
+
+/// What a pasted text is, and what it fills.
+#[wasm_bindgen(js_name = readPasted)]
+pub fn read_pasted(text: &str) -> Result<String, JsError> {
+    json(&playground::read_pasted(text))
+}
+
+/// A question about a world, with the policies that apply.
+#[wasm_bindgen(js_name = fromWorld)]
+pub fn from_world(world: &str, asked: &str) -> Result<String, JsError> {
+    let asked: WorldQuestion = serde_json::from_str(asked).map_err(|error| JsError::new(&error.to_string()))?;
+    json(&playground::from_world(world, &asked))
+}
+
+/// A question as a shell snippet.
+#[wasm_bindgen(js_name = toCli)]
+pub fn to_cli(text: &str) -> Result<String, JsError> {
+    json(&playground::to_cli(&question(text)?))
+}
+
+/// A question as a scenario file.
+#[wasm_bindgen(js_name = toScenario)]
+pub fn to_scenario(text: &str, id: &str) -> Result<String, JsError> {
+    json(&playground::to_scenario(&question(text)?, id))
 }
 
 /// Runs a scenario file; results, or what is wrong with the file.

@@ -100,7 +100,7 @@ mod tests {
         let codes = |kind| -> Vec<_> {
             check(text, kind, None).diagnostics.iter().map(|d| (d.code.as_str(), d.mark.from)).collect()
         };
-        assert_eq!(codes(PolicyKind::Identity).first(), Some(&("E402", 44)));
+        assert_eq!(codes(PolicyKind::Identity).first(), Some(&("W705", 44)));
         assert!(codes(PolicyKind::Identity).iter().any(|(code, _)| *code == "E210"));
         assert!(!codes(PolicyKind::Bucket).iter().any(|(code, _)| *code == "E210"));
         assert!(check("{", PolicyKind::ServiceControl, None).refused);

@@ -6,7 +6,7 @@ use super::prepare::{Loaded, Prepared, Refused, prepare};
 use super::question::Question;
 use super::unknown::{Supposed, suppose};
 use crate::decision::explanation::StatementView;
-use crate::decision::{Authorizer, Layers};
+use crate::decision::{Authorizer, Decision, Layers};
 use crate::simulate::wire;
 use crate::words::problem::Span;
 use std::collections::BTreeMap;
@@ -21,9 +21,14 @@ pub fn decide(question: &Question) -> Decided {
     Decided { version: VERSION, verdict, broken: refused.broken, problems: refused.problems }
 }
 
+/// The decision of a question against these layers.
+pub(super) fn decision_of(prepared: &Prepared, layers: Layers) -> Decision {
+    let authorizer = Authorizer::new(layers);
+    authorizer.decide(&prepared.request_against(authorizer.layers()))
+}
+
 fn verdict(prepared: &Prepared) -> Verdict {
-    let authorizer = Authorizer::new(suppose(prepared).layers);
-    let decision = authorizer.decide(&prepared.request_against(authorizer.layers()));
+    let decision = decision_of(prepared, suppose(prepared).layers);
     let basis = decision.basis();
     Verdict { decision: decision.word(), code: basis.code, layer: basis.layer, undecided: decision.is_undecided() }
 }

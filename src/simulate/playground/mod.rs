@@ -4,18 +4,25 @@
 //! and the core answers.
 
 mod answer;
+mod cli;
+mod cloudtrail;
 mod complete;
 mod diagnostics;
 mod explain;
+mod export;
 mod filled;
 mod keys;
+mod of_layers;
+mod pasted;
 mod prepare;
+mod pretty;
 mod question;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod typescript;
 mod unknown;
+mod worlds;
 
 pub use answer::{
     BrokenPolicy, Checked, Completion, Completions, ConditionMark, Decided, Diagnostic, Explained, Exported, KeyKind,
@@ -25,11 +32,15 @@ pub use answer::{
 pub use complete::complete;
 pub use diagnostics::check;
 pub use explain::{decide, explain};
+pub use export::{to_cli, to_scenario};
 pub use filled::{
     BucketFill, Choice, Fill, FilledPolicy, MAX_PASTED, Pasted, PastedKind, PastedScenario, WorldAsked, WorldQuestion,
 };
 pub use keys::keys_read;
+pub use pasted::read_pasted;
+pub use pretty::pretty;
 pub use question::{
     Accepted, BlockPublicAccess, PolicyState, PolicyText, Question, QuestionBucket, QuestionConstraints, QuestionGrant,
     QuestionGrantee, QuestionKeyGrant, QuestionLayers, QuestionObject, QuestionPrincipal, QuestionRequest,
 };
+pub use worlds::from_world;

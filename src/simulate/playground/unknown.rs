@@ -3,10 +3,11 @@
 //! Each outcome is evaluated, by the one core, with a policy that does exactly that.
 
 use super::answer::UnknownPolicy;
+use super::explain::decision_of;
 use super::prepare::{Prepared, Unknown, put};
 use crate::compiled::CompiledPolicy;
 use crate::decision::remedies::principal_element;
-use crate::decision::{AuthorizationRequest, Authorizer, Decision, Layer, LayerState, Layers};
+use crate::decision::{AuthorizationRequest, Decision, Layer, LayerState, Layers};
 use crate::policy::{Acceptance, LoadOptions, PolicyDocument, PolicyKind};
 use std::sync::Arc;
 
@@ -90,8 +91,7 @@ fn decided(prepared: &Prepared, outcome: &dyn Fn(&Unknown) -> Outcome) -> Decisi
             block.restrict_public_buckets = false;
         }
     }
-    let request = prepared.request_against(&layers);
-    Authorizer::new(layers.clone()).decide(&request)
+    decision_of(prepared, layers)
 }
 
 /// A policy that allows or denies the request.
