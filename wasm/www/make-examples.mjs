@@ -1,4 +1,5 @@
-// Makes `examples.json` from `policies-examples/*/scenarios.json`: node make-examples.mjs [PORTCULLIS]
+// Makes `examples.json` from `policies-examples/*/scenarios.json`: node make-examples.mjs [--check] [PORTCULLIS]
+// With --check nothing is written: a file that is not fresh fails.
 // The verdicts are those of the command line (PORTCULLIS, or `cargo run`), never those that a scenario expects.
 
 import { execFileSync } from "node:child_process";
@@ -9,7 +10,9 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../..");
 const folder = join(root, "policies-examples");
-const [program, ...before] = process.argv[2] ? [process.argv[2]] : ["cargo", "run", "--quiet", "--no-default-features", "--features", "cli", "--"];
+const given = process.argv.slice(2).filter((argument) => argument !== "--check");
+const check = process.argv.includes("--check");
+const [program, ...before] = given.length ? given : ["cargo", "run", "--quiet", "--no-default-features", "--features", "cli", "--"];
 
 const read = async (path) => JSON.parse(await readFile(path, "utf8"));
 
@@ -63,5 +66,8 @@ for (const name of (await readdir(folder)).sort()) {
   });
   groups.push({ name, title, examples });
 }
-await writeFile(join(here, "examples.json"), `${JSON.stringify(groups, null, 1)}\n`);
+const target = join(here, "examples.json");
+const made = `${JSON.stringify(groups, null, 1)}\n`;
+if (!check) await writeFile(target, made);
+else if ((await readFile(target, "utf8")) !== made) throw new Error("wasm/www/examples.json is not fresh: npm --prefix wasm/www run examples");
 console.log(`${groups.length} groups, ${groups.reduce((sum, { examples }) => sum + examples.length, 0)} examples`);

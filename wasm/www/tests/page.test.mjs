@@ -97,7 +97,7 @@ test("the action is completed, by keyboard alone; other services come with a fil
   const action = page.locator("#action");
   await action.fill("");
   await action.pressSequentially("s3:getobjecta");
-  await page.getByRole("option").first().waitFor();
+  await page.locator(".completions").getByRole("option").first().waitFor();
   await action.press("ArrowDown");
   await action.press("Enter");
   assert.match(await action.inputValue(), /^s3:GetObjectA/);
@@ -105,7 +105,7 @@ test("the action is completed, by keyboard alone; other services come with a fil
   assert.deepEqual(fetched.filter((url) => url.includes("vocabulary")), []);
   await action.fill("");
   await action.pressSequentially("ec2:RunInst");
-  await page.getByRole("option", { name: /ec2:RunInstances/ }).first().waitFor();
+  await page.locator(".completions").getByRole("option", { name: /ec2:RunInstances/ }).first().waitFor();
   await done();
 });
 
