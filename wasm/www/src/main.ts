@@ -111,7 +111,7 @@ function answer(asked: Asked, { explained, keys, checked, took }: Evaluated): vo
   if (view && !asked.refused) {
     shown = { view, asked };
     verdicts = verdictsOf(view.answer);
-    show(view, explained);
+    show(view, explained, asked);
     fill(byId("measured"), "Verdict with its explanation in ", el("b", {}, took < 0.1 ? "under 0.1 ms" : `${took.toFixed(1)} ms`), ", measured here.");
   } else {
     const reasons = broken.map(({ policy, name, diagnostics }) => {
@@ -129,9 +129,9 @@ function answer(asked: Asked, { explained, keys, checked, took }: Evaluated): vo
   annotate();
 }
 
-function show(view: View, explained: Explained): void {
+function show(view: View, explained: Explained, asked: Asked): void {
   verdict.show(view, explained);
-  drawPath(view.answer, (tab) => {
+  drawPath(view.answer, asked.question.request.principal.kind, (tab) => {
     policies.open(tab);
     byId("panel").scrollIntoView({ block: "nearest" });
   });

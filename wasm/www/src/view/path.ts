@@ -54,7 +54,7 @@ export function verdictsOf(answer: Answer): Verdicts {
 }
 
 /** Draws the path of an answer. */
-export function drawPath(answer: Answer, open: (tab: Tab) => void): void {
+export function drawPath(answer: Answer, kind: string, open: (tab: Tab) => void): void {
   const verdicts = verdictsOf(answer);
   const allowed = answer.decision === "allow";
   const stop = allowed ? ORDER.length : ORDER.findIndex((group) => group.some(({ layer }) => layer === answer.layer));
@@ -67,7 +67,7 @@ export function drawPath(answer: Answer, open: (tab: Tab) => void): void {
       "li",
       { class: `step ${index <= stop ? "lit" : "dark"} ${stops ? "stop" : ""} ${skipped && !stops ? "skipped" : ""} ${group.length > 1 ? "group" : ""}` },
       el("div", { class: "gates" }, ...gates),
-      group.length > 1 ? el("p", { class: "rule" }, rule(answer)) : null,
+      group.length > 1 ? el("p", { class: "rule" }, rule(answer, kind)) : null,
     );
   });
   const end = el("li", { class: `step end ${allowed && !answer.undecided ? "lit" : "dark"}` }, el("div", { class: "goal" }, answer.undecided ? "open" : allowed ? "let in" : "stays out"));
@@ -87,7 +87,8 @@ function gateButton({ layer, tab, label }: Gate, said: Said, stops: boolean, ope
 }
 
 /** Which of the two sides must allow. */
-function rule({ relation }: Answer): string {
+function rule({ relation }: Answer, kind: string): string {
+  if (kind === "anonymous" || kind === "service" || kind === "oai") return "it has no policies of its own: the resource must allow";
   if (relation === "cross-account") return "two accounts: both sides must allow";
   if (relation === "same-account-in-custody") return "the resource’s policy has the first word";
   return "same account: one of them must allow";
