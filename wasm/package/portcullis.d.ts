@@ -38,9 +38,6 @@ export type DecisionWord = "allow" | "explicit-deny" | "implicit-deny";
 
 export type PolicyKindWord = "identity" | "boundary" | "session" | "scp" | "rcp" | "bucket" | "key" | "trust" | "vpce";
 
-/** Results, or what is wrong with the file. */
-export type ScenariosRun = { version: number; results?: Array<TestResult>; problems?: Array<FindingShown> };
-
 /** Which policies are accepted; see `Acceptance`. */
 export type Accepted = "stored" | "evaluable";
 
@@ -622,6 +619,16 @@ export type RequestShown = {
   resource: string,
   /** The context. */
   context: Array<KeyShown>,
+};
+
+/** What came of a scenario file: results, or what is wrong with it. */
+export type ScenariosRun = {
+  /** `VERSION`. */
+  version: number,
+  /** One result for each scenario. */
+  results?: Array<TestResult>,
+  /** What is wrong with the file. */
+  problems?: Array<FindingShown>,
 };
 
 /** How much a `Problem` weighs. */

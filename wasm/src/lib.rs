@@ -3,8 +3,8 @@
 #![forbid(unsafe_code)]
 
 use portcullis::policy::PolicyKind;
-use portcullis::simulate::playground::{self, Question, WorldQuestion};
-use portcullis::simulate::{scenario, wire};
+use portcullis::simulate::playground::{self, Question, QuestionProblem, WorldQuestion};
+use portcullis::simulate::wire;
 use portcullis::words::codes::Code;
 use portcullis::words::problem::Source;
 use serde::Serialize;
@@ -22,7 +22,12 @@ fn json(value: &impl Serialize) -> Result<String, JsError> {
 
 /// The question of a text. The page makes it from objects, so that a mistake is the program's, not the user's.
 fn question(text: &str) -> Result<Question, JsError> {
-    serde_json::from_str(text).map_err(|error| JsError::new(&format!("this is no question: {error}")))
+    Question::parse(text).map_err(|problems| refused(&problems))
+}
+
+fn refused(problems: &[QuestionProblem]) -> JsError {
+    let messages: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    JsError::new(&messages.join("; "))
 }
 
 /// The version of the library.
@@ -78,7 +83,7 @@ pub fn read_pasted(text: &str) -> Result<String, JsError> {
 /// A question about a world, with the policies that apply.
 #[wasm_bindgen(js_name = fromWorld)]
 pub fn from_world(world: &str, asked: &str) -> Result<String, JsError> {
-    let asked: WorldQuestion = serde_json::from_str(asked).map_err(|error| JsError::new(&error.to_string()))?;
+    let asked = WorldQuestion::parse(asked).map_err(|problems| refused(&problems))?;
     json(&playground::from_world(world, &asked))
 }
 
@@ -97,16 +102,7 @@ pub fn to_scenario(text: &str, id: &str) -> Result<String, JsError> {
 /// Runs a scenario file; results, or what is wrong with the file.
 #[wasm_bindgen(js_name = runScenarios)]
 pub fn run_scenarios(text: &str) -> Result<String, JsError> {
-    match scenario::read(&Source::new("scenarios", text)) {
-        Ok(list) => {
-            let results: Vec<_> = list.iter().map(scenario::Scenario::run).collect();
-            json(&serde_json::json!({"version": wire::VERSION, "results": results}))
-        }
-        Err(refused) => {
-            let problems = wire::findings(&refused.source, &refused.list);
-            json(&serde_json::json!({"version": wire::VERSION, "problems": problems}))
-        }
-    }
+    json(&wire::ScenariosRun::of(&Source::new("scenarios", text)))
 }
 
 /// The manual's page about a code, Markdown.

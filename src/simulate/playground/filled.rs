@@ -3,7 +3,7 @@
 use super::answer::QuestionProblem;
 use super::question::{BlockPublicAccess, PolicyText, Question, QuestionGrant, QuestionPrincipal};
 use crate::simulate::world::Gap;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What a pasted text is, and what it fills.
@@ -140,9 +140,8 @@ pub struct Choice {
 }
 
 /// A question about a world, in the words of the command line.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(deny_unknown_fields)]
 pub struct WorldQuestion {
     /// Who: a name of [`Pasted::principals`], an ARN, `anyone`, …
     pub principal: String,
@@ -151,7 +150,6 @@ pub struct WorldQuestion {
     /// The resource: `s3://bucket/key`, an ARN, …
     pub resource: String,
     /// Circumstances as options: `--from 203.0.113.7 --mfa`.
-    #[serde(default)]
     pub circumstances: String,
 }
 

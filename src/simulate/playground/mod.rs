@@ -17,10 +17,9 @@ mod pasted;
 mod prepare;
 mod pretty;
 mod question;
+mod read;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod typescript;
 mod unknown;
 mod worlds;
 

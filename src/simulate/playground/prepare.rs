@@ -119,11 +119,19 @@ struct Settings<'q> {
     unknown: &'q Option<Vec<String>>,
 }
 
+/// What [`scenario::read_circumstances`] reads.
+#[derive(Serialize)]
+struct Circumstances<'q> {
+    layers: Settings<'q>,
+    request: &'q super::question::QuestionRequest,
+}
+
 /// Request and settings by the scenario reader: there is one reader of them.
 fn read_settings(question: &Question) -> Result<(Layers, OwnedRequest), Vec<QuestionProblem>> {
     let l = &question.layers;
     let settings = Settings { bucket: &l.bucket, grants: &l.grants, object: &l.object, unknown: &l.unknown };
-    let text = serde_json::json!({"layers": settings, "request": question.request}).to_string();
+    let whole = Circumstances { layers: settings, request: &question.request };
+    let text = serde_json::to_string(&whole).map_err(|error| vec![problem(Code::ScenarioShape, error.to_string())])?;
     scenario::read_circumstances(&Source::new("question", text)).map_err(|refused| {
         let shown = refused.list.into_iter().map(|p| problem(p.code, p.message));
         shown.take(super::answer::MAX_DIAGNOSTICS).collect()

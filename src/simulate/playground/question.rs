@@ -1,14 +1,13 @@
 //! A question as the page holds it: one scenario, whose policies are the texts that somebody types.
 
 use crate::policy::Acceptance;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// One authorization question with everything that applies to it. The fields are those of a scenario; policies are
 /// texts, so that every place in an answer is a place in what was typed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(deny_unknown_fields, default)]
 pub struct Question {
     /// What applies.
     pub layers: QuestionLayers,
@@ -20,7 +19,7 @@ pub struct Question {
 }
 
 /// Which policies are accepted; see [`Acceptance`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Accepted {
@@ -41,22 +40,20 @@ impl From<Accepted> for Acceptance {
 }
 
 /// A policy as it was typed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(deny_unknown_fields)]
 pub struct PolicyText {
     /// What answers call it.
     pub name: String,
     /// The document, JSON.
     pub text: String,
     /// Whether it counts.
-    #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<PolicyState>"))]
     pub state: PolicyState,
 }
 
 /// Whether a policy counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum PolicyState {
@@ -70,9 +67,8 @@ pub enum PolicyState {
 }
 
 /// The layers of a question.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
-#[serde(deny_unknown_fields, default)]
 pub struct QuestionLayers {
     /// Identity-based policies, a union.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,9 +107,8 @@ pub struct QuestionLayers {
 }
 
 /// S3's settings of a bucket.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
-#[serde(deny_unknown_fields, default)]
 pub struct QuestionBucket {
     /// Its name.
     pub name: String,
@@ -140,9 +135,9 @@ pub struct QuestionBucket {
 }
 
 /// S3's four flags.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(deny_unknown_fields, default, rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase")]
 #[expect(clippy::struct_excessive_bools, reason = "the shape of S3's own setting")]
 pub struct BlockPublicAccess {
     /// Requests that set a public ACL are refused.
@@ -156,9 +151,8 @@ pub struct BlockPublicAccess {
 }
 
 /// A grant of an ACL.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(deny_unknown_fields)]
 pub struct QuestionGrant {
     /// To whom.
     pub grantee: QuestionGrantee,
@@ -167,9 +161,8 @@ pub struct QuestionGrant {
 }
 
 /// A grantee of an ACL.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(deny_unknown_fields)]
 pub struct QuestionGrantee {
     /// `CanonicalUser`, `Group` or `Email`.
     #[serde(rename = "type")]
@@ -179,23 +172,22 @@ pub struct QuestionGrantee {
 }
 
 /// A KMS grant.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
-#[serde(deny_unknown_fields)]
 pub struct QuestionKeyGrant {
     /// The grantee principal's ARN, account id or service.
     pub grantee: String,
     /// The operations it permits, such as `Decrypt`.
     pub operations: Vec<String>,
     /// What the request's encryption context must be.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub constraints: Option<QuestionConstraints>,
 }
 
 /// The constraints of a KMS grant.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
-#[serde(deny_unknown_fields, default, rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase")]
 pub struct QuestionConstraints {
     /// The encryption context is exactly this.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -206,9 +198,8 @@ pub struct QuestionConstraints {
 }
 
 /// What is known of an existing object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
-#[serde(deny_unknown_fields, default)]
 pub struct QuestionObject {
     /// The canonical user id of its owner; without it the bucket's owner.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -222,9 +213,8 @@ pub struct QuestionObject {
 }
 
 /// The request of a question.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(deny_unknown_fields, default)]
 pub struct QuestionRequest {
     /// Who.
     pub principal: QuestionPrincipal,
@@ -253,9 +243,8 @@ impl Default for QuestionRequest {
 }
 
 /// The principal of a question; see [`OwnedPrincipal`](crate::simulate::scenario::OwnedPrincipal).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
-#[serde(deny_unknown_fields, default)]
 pub struct QuestionPrincipal {
     /// `user`, `role-session`, `root`, `anonymous`, `service`, `oai`, `federated`, `canonical`.
     pub kind: String,

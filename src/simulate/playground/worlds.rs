@@ -12,7 +12,7 @@ use crate::words::problem::{Problems, Source};
 /// The world of a text: a world file, an account's dump, or the bundle that `portcullis playground` serves.
 pub(super) fn world_of(text: &str) -> Result<World, Vec<QuestionProblem>> {
     let shown = |failed: Vec<Problems>| failed.iter().flat_map(problems_of).collect::<Vec<_>>();
-    if let Ok(bundle) = serde_json::from_str::<Bundle>(text) {
+    if let Some(bundle) = Bundle::parse(text) {
         return bundle.world().map_err(shown);
     }
     let mut world = World::default();

@@ -37,6 +37,3 @@ export interface Portcullis {
 export type DecisionWord = "allow" | "explicit-deny" | "implicit-deny";
 
 export type PolicyKindWord = "identity" | "boundary" | "session" | "scp" | "rcp" | "bucket" | "key" | "trust" | "vpce";
-
-/** Results, or what is wrong with the file. */
-export type ScenariosRun = { version: number; results?: Array<TestResult>; problems?: Array<FindingShown> };

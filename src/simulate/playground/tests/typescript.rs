@@ -1,9 +1,8 @@
 //! The TypeScript declarations of the npm package are made from the wire types; this test keeps the committed file
 //! fresh. `UPDATE=1 cargo test --lib typescript` writes it.
 
-use super::*;
-use crate::simulate::scenario::TestResult;
-use crate::simulate::wire::FindingShown;
+use super::super::*;
+use crate::simulate::wire::ScenariosRun;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -57,8 +56,7 @@ fn declarations() -> String {
     all.visit::<WorldQuestion>();
     all.visit::<WorldAsked>();
     all.visit::<Exported>();
-    all.visit::<FindingShown>();
-    all.visit::<TestResult>();
+    all.visit::<ScenariosRun>();
     let mut out = String::from(HEAD);
     for declaration in all.found.values() {
         let _ = write!(out, "\n{declaration}");
