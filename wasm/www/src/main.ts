@@ -31,7 +31,12 @@ const policies = new PoliciesView(store, () => showPolicy());
 const settings = new SettingsView(store);
 const request = new RequestView(store, complete);
 const dialogs = new Dialogs(store, engine);
-const verdict = new VerdictView({ statement: (view, index) => revealStatement(view, index), problem: (id) => revealProblem(id), key: (name) => request.context.focus(name) });
+const verdict = new VerdictView({
+  statement: (view, index) => revealStatement(view, index),
+  problem: (id) => revealProblem(id),
+  key: (name) => request.context.focus(name),
+  code: (code) => void dialogs.code(code),
+});
 
 /** The newest answer with the texts that it is about. */
 let last: { asked: Asked; evaluated: Evaluated; texts: Map<number, string> } | null = null;

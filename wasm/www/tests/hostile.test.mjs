@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { randomBytes } from "node:crypto";
 import { deflateRawSync } from "node:zlib";
 import { answered, launch, open, serve, verdict, write, written } from "./support.mjs";
 
@@ -82,6 +83,17 @@ test("a policy of one megabyte: the page stays alive, keeps it and lets one type
   assert.ok(longest < 3_000, `the longest frame took ${longest} ms`);
   await write(page, `${"[".repeat(1_000_000)}`);
   assert.ok((await page.locator(".problem.error").count()) > 0);
+  await done();
+});
+
+test("a state too large for a link outlives a reload all the same", async () => {
+  const { page, done } = await open(browser, server.address);
+  const noise = randomBytes(1_200_000).toString("base64");
+  await write(page, noise);
+  await page.waitForFunction(() => location.hash === "" && sessionStorage.length > 0);
+  await page.reload();
+  await answered(page);
+  assert.equal((await written(page)).slice(0, 60), noise.slice(0, 60));
   await done();
 });
 

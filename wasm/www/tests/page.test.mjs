@@ -30,6 +30,14 @@ test("the first sight: a denial, what came closest and what would change it", as
   await done();
 });
 
+test("a reason's code leads to the manual's page about it", async () => {
+  const { page, done } = await open(browser, server.address);
+  await page.getByRole("button", { name: "D201" }).click();
+  await page.getByRole("dialog", { name: "What D201 means" }).waitFor();
+  assert.match(await page.getByRole("dialog").innerText(), /portcullis explain D201/);
+  await done();
+});
+
 test("typing a policy changes the answer at once", async () => {
   const { page, done } = await open(browser, server.address);
   const text = await written(page);

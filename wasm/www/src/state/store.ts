@@ -116,6 +116,9 @@ export class Store {
       if (fragment === this.fragment) return;
       if (fragment.length > LONGEST) {
         keep(JSON.stringify(snapshot));
+        // An older state in the address would win over the draft.
+        this.fragment = "";
+        history.replaceState(null, "", location.pathname + location.search);
         return;
       }
       keep(null);

@@ -7,6 +7,7 @@ import type { State } from "../state/model";
 import { fromQuestion, toQuestion } from "../state/question";
 import type { Store } from "../state/store";
 import { merge } from "../state/merge";
+import { markdown } from "./markdown";
 import { decided } from "./words";
 
 /** One worked example with the verdict that the command line gave. */
@@ -248,6 +249,13 @@ export class Dialogs {
     const again = el("button", { type: "button", onclick: () => this.show("The world", false, this.world(pasted, world)) }, "World");
     byId("open-examples").before(again);
     this.show("The world", false, el("p", { class: "none" }, `${pasted.principals.length} principals and ${pasted.resources.length} resources are known. Who asks for what?`), this.world(pasted, world));
+  }
+
+  /** Opens the manual's page about a code. */
+  async code(code: string): Promise<void> {
+    const page = await this.engine.ask("explainCode", code);
+    const body = page ? markdown(page) : [el("p", {}, `The manual has no page about ${code}.`)];
+    this.show(`What ${code} means`, false, ...body, el("p", { class: "none" }, ...prose(`On the command line: \`portcullis explain ${code}\``)));
   }
 
   private async share(): Promise<void> {

@@ -11,6 +11,8 @@ export interface Jumps {
   statement: (view: View, index: number) => void;
   /** The first problem of a policy. */
   problem: (index: number) => void;
+  /** The manual's page about a code. */
+  code: (code: string) => void;
   /** A context key's row. */
   key: (name: string) => void;
 }
@@ -73,14 +75,14 @@ export class VerdictView {
   private because(view: View): HTMLElement {
     const { answer, deciding } = view;
     const statement = deciding === null ? undefined : answer.statements[deciding];
-    const code = el("code", { class: "reason-code", title: `portcullis explain ${answer.code}` }, answer.code);
-    if (!statement || deciding === null) return el("p", {}, code, ` ${capital(answer.reason)} (${LAYERS[answer.layer]}).`);
+    const code = el("button", { type: "button", class: "reason-code code", title: "What this code means", onclick: () => this.jumps.code(answer.code) }, answer.code);
+    if (!statement || deciding === null) return el("p", {}, code, " ", ...prose(capital(answer.reason)), ` (${LAYERS[answer.layer]}).`);
     const jump = el(
       "button",
       { type: "button", class: "link", onclick: () => this.jumps.statement(view, deciding) },
       `${statementTitle(statement)} of ${statement.policy}`,
     );
-    return el("p", {}, code, ` ${capital(answer.reason)}: `, jump, ` (${LAYERS[statement.layer]}, line ${statement.place.line}).`);
+    return el("p", {}, code, " ", ...prose(capital(answer.reason)), ": ", jump, ` (${LAYERS[statement.layer]}, line ${statement.place.line}).`);
   }
 
   private unknowns({ unknown }: Explained): HTMLElement[] {
