@@ -111,7 +111,8 @@ function settled(changes: number): void {
 function answer(asked: Asked, { explained, keys, checked, took }: Evaluated): void {
   const { view, broken, problems } = explained;
   const refused = new Set(broken.flatMap(({ policy }) => asked.at(policy) ?? []));
-  request.context.learn(keys.keys, view?.answer.request.context ?? []);
+  // A broken policy reads no keys for the moment: the rows stay as they are.
+  if (!broken.length) request.context.learn(keys.keys, view?.answer.request.context ?? []);
   let verdicts: Verdicts = {};
   if (view && !asked.refused) {
     shown = { view, asked };

@@ -172,7 +172,7 @@ export class Dialogs {
     if (scenarios.length) return [...said, this.scenarios(scenarios)];
     if (pasted.kind === "world" && principals.length) return [...said, this.world(pasted, text)];
     const useful = filled.policies.length || filled.principal || filled.action || filled.resource || filled.bucket || Object.keys(filled.context).length;
-    if (!useful) return said;
+    if (!useful) return problems.length || pasted.kind === "nothing" ? said : [...said, el("p", { class: "bad" }, "There is nothing in it that this page could fill in.")];
     return [
       ...said,
       summary(pasted),
