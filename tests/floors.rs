@@ -87,7 +87,9 @@ fn pure_floors_do_no_io_and_know_no_clock() {
     ];
     let mut found = Vec::new();
     for (file, own, code) in sources() {
-        if own <= 4 {
+        // What only tests compile may read the corpus and write what is made from the code.
+        let of_tests = file.ends_with("/tests.rs") || file.contains("/tests/");
+        if own <= 4 && !of_tests {
             found.extend(
                 forbidden.iter().filter(|word| code.contains(**word)).map(|word| format!("{file} uses {word}")),
             );

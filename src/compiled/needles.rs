@@ -5,12 +5,14 @@
 
 use super::statement::CompiledPolicy;
 use crate::words::wildcard::Token;
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::automaton::Automaton;
+use aho_corasick::nfa::contiguous::NFA;
+use aho_corasick::{Input, MatchKind};
 use std::collections::HashMap;
 
 #[derive(Debug)]
 pub(super) struct Needles {
-    automaton: AhoCorasick,
+    automaton: NFA,
     literals: Box<[Box<str>]>,
     lists: Box<[Box<[u32]>]>,
 }
@@ -56,9 +58,8 @@ impl<'p> NeedlesBuilder<'p> {
         }
         let (literals, lists): (Vec<&str>, Vec<Vec<u32>>) = lists.into_iter().unzip();
         // One kind for every size, so that the cost of a search does not change with the number of patterns.
-        let automaton = AhoCorasick::builder()
+        let automaton = NFA::builder()
             .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(&literals)
             .expect("literals of one policy stay far below the automaton's limit of 2^31 states");
         let literals = literals.into_iter().map(Box::from).collect();
@@ -77,7 +78,7 @@ impl<'p> NeedlesBuilder<'p> {
 impl Needles {
     /// Calls `visit` with the list of every literal that occurs in the value.
     pub(super) fn visit(&self, value: &str, mut visit: impl FnMut(&[u32])) {
-        for found in self.automaton.find_overlapping_iter(value) {
+        for found in self.automaton.try_find_overlapping_iter(Input::new(value)).into_iter().flatten() {
             let number = found.pattern().as_usize();
             // A literal that occurs often is visited once, at its first place.
             if let (Some(list), Some(literal)) = (self.lists.get(number), self.literals.get(number))

@@ -225,7 +225,11 @@ impl CompiledPolicy {
 
     /// Every condition key that the policy reads, in conditions and variables, with repetitions.
     pub fn keys_read(&self) -> impl Iterator<Item = &str> {
-        let keys = self.conditions.iter().map(|c| c.key).chain(self.variables.iter().map(|v| v.key));
-        keys.map(|key| self.text(key.name))
+        self.conditions.iter().map(|c| self.text(c.key.name)).chain(self.variables_read())
+    }
+
+    /// Every condition key that the policy reads as a variable, with repetitions.
+    pub fn variables_read(&self) -> impl Iterator<Item = &str> {
+        self.variables.iter().map(|variable| self.text(variable.key.name))
     }
 }

@@ -12,6 +12,7 @@ use crate::words::vocabulary::OBJECT;
 
 /// Which list a grant stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum AclOf {
     /// The bucket's.

@@ -8,6 +8,7 @@ use crate::words::codes::Code;
 
 /// Which kind of policy or setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "kebab-case")]
 pub enum Layer {
     /// Service control policies.

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 /// One change that was evaluated and allows the request.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Remedy {
     /// The change in words, to follow "allowed when" or "allowed with".
     pub change: String,
@@ -261,8 +262,14 @@ fn is_role(request: &AuthorizationRequest<'_>) -> bool {
     request.action.as_str().starts_with("sts:")
 }
 
-/// The principal element that names the requester.
+/// The principal element that names the requester; a session by its role.
 fn principal_of(request: &AuthorizationRequest<'_>) -> Option<String> {
+    principal_element(request, request.principal.role_arn.unwrap_or(request.principal.arn))
+}
+
+/// The principal element, JSON, that names the requester, and by `arn` where it is a principal of an account.
+#[must_use]
+pub fn principal_element(request: &AuthorizationRequest<'_>, arn: &str) -> Option<String> {
     use super::principal::PrincipalKind::{Anonymous, Canonical, FederatedIdentity, Service};
     let principal = &request.principal;
     let (kind, text) = match principal.kind {
@@ -270,7 +277,7 @@ fn principal_of(request: &AuthorizationRequest<'_>) -> Option<String> {
         Service => ("Service", principal.arn),
         FederatedIdentity => ("Federated", principal.arn),
         Canonical => ("CanonicalUser", principal.canonical?),
-        _ => ("AWS", principal.role_arn.unwrap_or(principal.arn)),
+        _ => ("AWS", arn),
     };
     let mut out = format!("{{\"{kind}\":");
     print_string(text, &mut out);

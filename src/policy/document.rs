@@ -128,6 +128,7 @@ pub enum Version {
 
 /// `Allow` or `Deny`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Effect {
     /// The statement allows.
     Allow,

@@ -78,6 +78,22 @@ pub fn derive<'a>(request: &mut AuthorizationRequest<'a>, layers: &'a Layers) {
     }
 }
 
+/// Whether a key is one that [`derive()`] or [`derive_object_tags`] adds.
+#[must_use]
+pub fn is_derived(key: &str) -> bool {
+    const DERIVED: [&str; 7] = [
+        "aws:PrincipalType",
+        "aws:PrincipalArn",
+        "aws:PrincipalAccount",
+        "aws:username",
+        "aws:userid",
+        "aws:ResourceAccount",
+        "s3:ResourceAccount",
+    ];
+    DERIVED.iter().any(|name| name.eq_ignore_ascii_case(key))
+        || crate::words::vocabulary::family(key).is_some_and(|family| family == "s3:ExistingObjectTag/")
+}
+
 /// The canonical user id of who will own an object that a request makes, as far as setting its ACL depends on it:
 /// where ACLs count, the writer, who may set the ACL of what is its own. `None`: what is there decides.
 /// Source: S3 User Guide, "Controlling ownership of objects"; semantics sections 5.3 and 6.1.

@@ -4,6 +4,7 @@
 
 pub mod actions;
 pub mod attributes;
+pub mod playground;
 pub mod question;
 pub mod reader;
 pub mod recorded;

@@ -219,6 +219,7 @@ impl OwnedRequest {
 
 /// What came of one scenario or one line of policy unit tests.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TestResult {
     /// The scenario's id; the line, or the table's name and the combination.
     pub id: String,
@@ -250,6 +251,12 @@ impl Scenario {
     #[must_use]
     pub fn request(&self) -> AuthorizationRequest<'_> {
         self.request.as_request(self.authorizer.layers()).expect("checked when the file was read")
+    }
+
+    /// Its request with its own texts.
+    #[must_use]
+    pub fn asked(&self) -> &OwnedRequest {
+        &self.request
     }
 
     /// Calls `see` with the explanation of its decision.
@@ -321,6 +328,24 @@ pub fn read_node(mut findings: Findings, root: &Node) -> Result<Vec<Scenario>, P
     findings.finish().map(|_| scenarios)
 }
 
+/// What stands beside the policies of one scenario: `{"layers": {…}, "request": {…}}`.
+pub(super) fn read_circumstances(source: &Source) -> Result<(Layers, OwnedRequest), Problems> {
+    let mut findings = Findings::new(source.clone(), Code::ScenarioShape);
+    let (mut layers, mut request) = (Layers::default(), OwnedRequest::default());
+    if let Some(root) = json::parse(&source.text, &mut findings.list) {
+        let mut fields = findings.fields(&root, "a question");
+        let mut object = None;
+        if let Some(node) = fields.need(&mut findings, "layers") {
+            layers = read_layers(&mut findings, node, &mut object);
+        }
+        if let Some(node) = fields.need(&mut findings, "request") {
+            request = read_request(&mut findings, node, object);
+        }
+        fields.finish(&mut findings, "a question");
+    }
+    findings.finish().map(|_| (layers, request))
+}
+
 fn read_scenario(findings: &mut Findings, node: &Node) -> Option<Scenario> {
     let before = findings.list.len();
     let mut fields = findings.fields(node, "a scenario");
@@ -378,7 +403,7 @@ fn read_layers(findings: &mut Findings, node: &Node, object: &mut Option<OwnedOb
     layers.resource_control = levels(findings, &mut fields, "rcp", PolicyKind::ResourceControl).into();
     layers.bucket = fields.take(findings, "bucket").map(|n| read_bucket(findings, n));
     if let Some(resource) = fields.take(findings, "resource") {
-        let kind = resource_kind(findings, resource);
+        let kind = resource_kind(&findings.source.text, resource);
         layers.resource = LayerState::Given(policies(findings, resource, "resource", kind));
     }
     if let Some(grants) = fields.take(findings, "grants") {
@@ -425,8 +450,7 @@ fn mark_unknown(findings: &mut Findings, layers: &mut Layers, item: &Node) {
 
 /// A resource policy is a trust policy where its statements have no resource, a key policy where its
 /// actions are KMS's, and a bucket policy otherwise.
-fn resource_kind(findings: &Findings, node: &Node) -> PolicyKind {
-    let source = &findings.source.text;
+pub(super) fn resource_kind(source: &str, node: &Node) -> PolicyKind {
     let statements = node.get(source, "Statement").map(Node::one_or_many).unwrap_or_default();
     let has = |name: &str| statements.iter().any(|s| s.get(source, name).is_some());
     let mut actions = statements.iter().filter_map(|s| s.get(source, "Action").or_else(|| s.get(source, "NotAction")));

@@ -7,22 +7,26 @@ use crate::decision::remedies::Remedy;
 use crate::decision::{AclOf, Decision, Explanation, Layer, PrincipalKind};
 use crate::policy::Effect;
 use crate::words::codes::Code;
-use crate::words::problem::{Problem, Severity, Source, Span};
+use crate::words::problem::{Lines, Problem, Severity, Source, Span};
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// The version of [`Answer`].
 pub const VERSION: u32 = 1;
 
 /// The answer to one question with its explanation.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Answer {
     /// [`VERSION`].
     pub version: u32,
     /// `allow`, `explicit-deny` or `implicit-deny`.
+    #[cfg_attr(test, ts(type = "DecisionWord"))]
     pub decision: &'static str,
     /// A layer that was not given would decide.
     pub undecided: bool,
     /// The reason's code.
+    #[cfg_attr(test, ts(type = "string"))]
     pub code: Code,
     /// The reason in half a sentence.
     pub reason: &'static str,
@@ -39,6 +43,7 @@ pub struct Answer {
     /// What each layer said.
     pub verdicts: Vec<VerdictShown>,
     /// `same-account`, `same-account-in-custody` or `cross-account`.
+    #[cfg_attr(test, ts(type = "\"same-account\" | \"same-account-in-custody\" | \"cross-account\""))]
     pub relation: &'static str,
     /// The ACL grant that met the request.
     pub acl_grant: Option<AclGrantShown>,
@@ -56,6 +61,7 @@ pub struct Answer {
 
 /// A request.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RequestShown {
     /// The principal's ARN or name; `anonymous`.
     pub principal: String,
@@ -69,17 +75,20 @@ pub struct RequestShown {
 
 /// A context key.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct KeyShown {
     /// Its name.
     pub key: String,
     /// Its values.
     pub values: Vec<String>,
     /// `given` or `derived`.
+    #[cfg_attr(test, ts(type = "\"given\" | \"derived\""))]
     pub origin: &'static str,
 }
 
 /// A grant of an ACL.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct AclGrantShown {
     /// The list.
     pub of: AclOf,
@@ -89,6 +98,7 @@ pub struct AclGrantShown {
 
 /// A key that is absent.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct MissingKeyShown {
     /// Its name.
     pub key: String,
@@ -98,15 +108,18 @@ pub struct MissingKeyShown {
 
 /// What a layer said.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct VerdictShown {
     /// The layer.
     pub layer: Layer,
     /// `absent`, `no-match`, `allow`, `deny` or `unknown`.
+    #[cfg_attr(test, ts(type = "\"absent\" | \"no-match\" | \"allow\" | \"deny\" | \"unknown\""))]
     pub verdict: &'static str,
 }
 
 /// A place in a file.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Place {
     /// The file.
     pub file: String,
@@ -122,6 +135,7 @@ pub struct Place {
 
 /// A statement.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct StatementShown {
     /// Its layer.
     pub layer: Layer,
@@ -151,6 +165,7 @@ pub struct StatementShown {
 
 /// A part of a statement.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PartShown {
     /// Whether it met.
     pub met: bool,
@@ -162,6 +177,7 @@ pub struct PartShown {
 
 /// A condition.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ConditionShown {
     /// The operator's name.
     pub operator: String,
@@ -181,6 +197,8 @@ pub struct ConditionShown {
 #[must_use]
 pub fn answer(explanation: &Explanation<'_>, given: &[String], gaps: &[Gap], remedies: Vec<Remedy>) -> Answer {
     let basis = explanation.decision.basis();
+    let mut places = Places::default();
+    let mut statement = |view: &StatementView<'_>| statement(view, &mut places);
     Answer {
         version: VERSION,
         decision: explanation.decision.word(),
@@ -190,8 +208,8 @@ pub fn answer(explanation: &Explanation<'_>, given: &[String], gaps: &[Gap], rem
         layer: basis.layer,
         request: request(explanation, given),
         deciding: explanation.deciding().map(|v| statement(&v)),
-        statements: explanation.statements().iter().map(statement).collect(),
-        near_misses: explanation.near_misses().iter().map(statement).collect(),
+        statements: explanation.statements().iter().map(&mut statement).collect(),
+        near_misses: explanation.near_misses().iter().map(&mut statement).collect(),
         verdicts: verdicts(explanation),
         relation: match explanation.outcome().relation {
             Relation::Same => "same-account",
@@ -268,18 +286,25 @@ fn verdicts(explanation: &Explanation<'_>) -> Vec<VerdictShown> {
     .into()
 }
 
-fn place(view: &StatementView<'_>, span: Span) -> Place {
-    place_in(view.policy.source(), span)
+/// The lines of the sources, each read once.
+#[derive(Default)]
+struct Places(HashMap<usize, Lines>);
+
+impl Places {
+    fn place(&mut self, view: &StatementView<'_>, span: Span) -> Place {
+        let source = view.policy.source();
+        let lines = self.0.entry(source.text.as_ptr().addr()).or_insert_with(|| Lines::of(&source.text));
+        place_in(source, lines, span)
+    }
 }
 
-fn place_in(source: &Source, span: Span) -> Place {
-    let ((line, column), (end_line, end_column)) = (source.position(span.start), source.position(span.end));
+fn place_in(source: &Source, lines: &Lines, span: Span) -> Place {
+    let position = |offset: u32| lines.position(&source.text, offset as usize);
+    let ((line, column), (end_line, end_column)) = (position(span.start), position(span.end));
     Place { file: source.name.to_string(), line, column, end_line, end_column }
 }
 
-/// A statement in its JSON shape.
-#[must_use]
-pub fn statement(view: &StatementView<'_>) -> StatementShown {
+fn statement(view: &StatementView<'_>, places: &mut Places) -> StatementShown {
     let text = |p: &crate::compiled::pattern::Pattern| view.policy.text(p.text).to_owned();
     StatementShown {
         layer: view.at.layer,
@@ -287,7 +312,7 @@ pub fn statement(view: &StatementView<'_>) -> StatementShown {
         policy: view.policy.name().to_owned(),
         sid: view.sid().map(str::to_owned),
         number: view.at.statement + 1,
-        place: place(view, view.statement.span),
+        place: places.place(view, view.statement.span),
         effect: view.statement.effect,
         met: view.parts.all(),
         action: PartShown {
@@ -298,25 +323,25 @@ pub fn statement(view: &StatementView<'_>) -> StatementShown {
         principal: PartShown {
             met: view.parts.principal.is_some(),
             wanted: view.wanted_principals().into_iter().map(str::to_owned).collect(),
-            matched: view.parts.principal.map(|named| format!("{named:?}").to_lowercase()),
+            matched: view.parts.principal.map(|named| format!("{named:?}").to_ascii_lowercase()),
         },
         resource: PartShown {
             met: view.parts.resource,
             wanted: view.wanted_resources(),
             matched: view.matched_resource().map(text),
         },
-        conditions: view.conditions().iter().map(|c| condition(view, c)).collect(),
+        conditions: view.conditions().iter().map(|c| condition(view, c, places)).collect(),
     }
 }
 
-fn condition(view: &StatementView<'_>, c: &ConditionView<'_>) -> ConditionShown {
+fn condition(view: &StatementView<'_>, c: &ConditionView<'_>, places: &mut Places) -> ConditionShown {
     ConditionShown {
         operator: c.operator.clone(),
         key: c.key.to_owned(),
         wanted: c.wanted.clone(),
         actual: c.actual.as_ref().map(|values| values.iter().map(|v| (*v).to_owned()).collect()),
         met: c.met,
-        place: place(view, c.span),
+        place: places.place(view, c.span),
     }
 }
 
@@ -366,6 +391,7 @@ pub struct Position {
 pub fn evaluation_result(explanation: &Explanation<'_>) -> EvaluationResult {
     let denied = matches!(explanation.decision, Decision::ExplicitDeny(_));
     let effect = if denied { Effect::Deny } else { Effect::Allow };
+    let mut places = Places::default();
     let matched = explanation.statements().into_iter().filter(|v| v.parts.all() && v.statement.effect == effect);
     EvaluationResult {
         eval_action_name: explanation.request().action.as_str().to_owned(),
@@ -375,13 +401,13 @@ pub fn evaluation_result(explanation: &Explanation<'_>) -> EvaluationResult {
             Decision::ExplicitDeny(_) => "explicitDeny",
             Decision::ImplicitDeny(_) => "implicitDeny",
         },
-        matched_statements: matched.map(|v| matched_statement(&v)).collect(),
+        matched_statements: matched.map(|v| matched_statement(&v, &mut places)).collect(),
         missing_context_values: explanation.missing_keys().into_iter().map(|k| k.key).collect(),
     }
 }
 
-fn matched_statement(view: &StatementView<'_>) -> MatchedStatement {
-    let place = place(view, view.statement.span);
+fn matched_statement(view: &StatementView<'_>, places: &mut Places) -> MatchedStatement {
+    let place = places.place(view, view.statement.span);
     MatchedStatement {
         source_policy_id: view.policy.name().to_owned(),
         source_policy_type: match view.at.layer {
@@ -394,10 +420,43 @@ fn matched_statement(view: &StatementView<'_>) -> MatchedStatement {
     }
 }
 
+/// What came of a scenario file: results, or what is wrong with it.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
+pub struct ScenariosRun {
+    /// [`VERSION`].
+    pub version: u32,
+    /// One result for each scenario.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results: Option<Vec<super::scenario::TestResult>>,
+    /// What is wrong with the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problems: Option<Vec<FindingShown>>,
+}
+
+impl ScenariosRun {
+    /// Reads and runs a scenario file.
+    #[must_use]
+    pub fn of(source: &Source) -> Self {
+        match super::scenario::read(source) {
+            Ok(list) => {
+                let results = list.iter().map(super::scenario::Scenario::run).collect();
+                Self { version: VERSION, results: Some(results), problems: None }
+            }
+            Err(refused) => {
+                let problems = findings(&refused.source, &refused.list);
+                Self { version: VERSION, results: None, problems: Some(problems) }
+            }
+        }
+    }
+}
+
 /// A finding about an input.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FindingShown {
     /// Its code.
+    #[cfg_attr(test, ts(type = "string"))]
     pub code: Code,
     /// Error or warning.
     pub severity: Severity,
@@ -410,11 +469,12 @@ pub struct FindingShown {
 /// Problems in their JSON shape.
 #[must_use]
 pub fn findings(source: &Source, list: &[Problem]) -> Vec<FindingShown> {
+    let lines = Lines::of(&source.text);
     let shown = |p: &Problem| FindingShown {
         code: p.code,
         severity: p.severity,
         message: p.message.clone(),
-        place: place_in(source, p.span),
+        place: place_in(source, &lines, p.span),
     };
     list.iter().map(shown).collect()
 }

@@ -8,6 +8,7 @@ pub mod codes;
 pub mod ids;
 pub mod json;
 pub mod moment;
+pub mod percent;
 pub mod problem;
 pub mod template;
 pub mod values;

@@ -9,22 +9,26 @@ use chrono::{DateTime, Datelike, Timelike, Utc};
 #[must_use]
 pub fn extended(seconds: i64) -> Option<String> {
     let at = DateTime::from_timestamp(seconds, 0)?;
-    Some(written(&at, ["-", ":"]).unwrap_or_else(|| at.format("%Y-%m-%dT%H:%M:%SZ").to_string()))
+    Some(written(&at, ["-", ":"]))
 }
 
 /// Seconds since 1970 in ISO 8601's basic form: `20240504T030201Z`. `None`: beyond what a calendar holds.
 #[must_use]
 pub fn basic(seconds: i64) -> Option<String> {
     let at = DateTime::from_timestamp(seconds, 0)?;
-    Some(written(&at, ["", ""]).unwrap_or_else(|| at.format("%Y%m%dT%H%M%SZ").to_string()))
+    Some(written(&at, ["", ""]))
 }
 
-/// `None`: the year has not four digits.
-fn written(at: &DateTime<Utc>, [between_days, between_hours]: [&str; 2]) -> Option<String> {
-    let year = u32::try_from(at.year()).ok().filter(|year| *year < 10_000)?;
+fn written(at: &DateTime<Utc>, [between_days, between_hours]: [&str; 2]) -> String {
     let mut text = String::with_capacity(20);
-    two_digits(&mut text, year / 100);
-    two_digits(&mut text, year % 100);
+    match u32::try_from(at.year()).ok().filter(|year| *year < 10_000) {
+        Some(year) => {
+            two_digits(&mut text, year / 100);
+            two_digits(&mut text, year % 100);
+        }
+        // A year that has not four digits has a sign (ISO 8601).
+        None => text.push_str(&format!("{:+05}", at.year())),
+    }
     text.push_str(between_days);
     two_digits(&mut text, at.month());
     text.push_str(between_days);
@@ -36,7 +40,7 @@ fn written(at: &DateTime<Utc>, [between_days, between_hours]: [&str; 2]) -> Opti
     text.push_str(between_hours);
     two_digits(&mut text, at.second());
     text.push('Z');
-    Some(text)
+    text
 }
 
 fn two_digits(text: &mut String, number: u32) {

@@ -84,8 +84,33 @@ pub fn position(text: &str, offset: usize) -> (usize, usize) {
     (line, column)
 }
 
+/// Where the lines of a text start: many positions in a long text without reading it again for each.
+#[derive(Clone, Debug)]
+pub struct Lines {
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    /// The lines of a text.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self { starts: std::iter::once(0).chain(breaks).collect() }
+    }
+
+    /// As [`position`], of the text that these are the lines of.
+    #[must_use]
+    pub fn position(&self, text: &str, offset: usize) -> (usize, usize) {
+        let offset = Span::new(offset, offset).drawable(text).start;
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).and_then(|at| self.starts.get(at)).copied().unwrap_or_default();
+        (line, text.get(start..offset).unwrap_or_default().chars().count() + 1)
+    }
+}
+
 /// How much a [`Problem`] weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// AWS would store it, but it cannot do what it seems to; `strict` makes it an error.
@@ -162,5 +187,9 @@ mod tests {
         assert_eq!(position("ab\ncd", 4), (2, 2));
         assert_eq!(position("é\nßx", 5), (2, 2));
         assert_eq!(position("ab", 99), (1, 3));
+        for text in ["", "ab\ncd", "é\nßx\n\n", "\n"] {
+            let lines = Lines::of(text);
+            (0..8).for_each(|at| assert_eq!(lines.position(text, at), position(text, at), "{text:?} {at}"));
+        }
     }
 }

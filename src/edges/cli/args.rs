@@ -48,6 +48,8 @@ pub enum Command {
     /// Reads and verifies everything that a data directory holds.
     #[cfg(feature = "server")]
     Scrub(ScrubArgs),
+    /// Serves the playground's page with a world preloaded; nothing leaves this machine.
+    Playground(PlaygroundArgs),
     /// Shows or checks a world.
     World {
         /// What to do with it.
@@ -90,6 +92,17 @@ pub struct WorldArgs {
     /// Warnings about policies are errors
     #[arg(long)]
     pub strict: bool,
+}
+
+/// The page.
+#[derive(Debug, Args)]
+pub struct PlaygroundArgs {
+    /// The world that the page starts with; its keys and secrets are left out
+    #[command(flatten)]
+    pub world: WorldArgs,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9080")]
+    pub listen: String,
 }
 
 const HTTP_HELP: &str = "An HTTP request (METHOD URL --as WHO) is asked as the permissions that its S3 operation \

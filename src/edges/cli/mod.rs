@@ -11,6 +11,7 @@ mod inspect;
 mod mfa;
 #[cfg(feature = "server")]
 mod operate;
+mod playground;
 #[cfg(feature = "server")]
 mod presign;
 #[cfg(feature = "server")]
@@ -60,6 +61,7 @@ pub fn run() -> ExitCode {
         Command::Mfa { command } => operate::mfa(&command),
         #[cfg(feature = "server")]
         Command::Scrub(args) => scrub::run(&args),
+        Command::Playground(args) => playground::run(&args),
         Command::World { command: WorldCommand::Show(args) } => inspect::show(&args),
         Command::World { command: WorldCommand::Check(args) } => inspect::check(&args),
         Command::Explain { code } => inspect::explain(code.as_deref()),

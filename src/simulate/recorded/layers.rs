@@ -261,7 +261,7 @@ impl RecordedBucket {
     }
 }
 
-pub(super) fn grants(acl: &Acl) -> Vec<RecordedGrant> {
+pub(in crate::simulate) fn grants(acl: &Acl) -> Vec<RecordedGrant> {
     let grant = |grant: &Grant| {
         let (kind, id) = match &grant.grantee {
             Grantee::Canonical(id) => ("CanonicalUser", id.as_str()),

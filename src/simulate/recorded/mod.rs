@@ -8,6 +8,7 @@ mod layers;
 mod replay;
 mod secrets;
 
+pub(super) use layers::grants as acl_grants;
 pub use layers::{
     LayerWord, RecordedAcl, RecordedBlock, RecordedBucket, RecordedGrant, RecordedKeyGrant, RecordedKeyGrants,
     RecordedLayer, RecordedLayers, RecordedPolicy, document_text,

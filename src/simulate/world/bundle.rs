@@ -1,6 +1,9 @@
 //! The texts a world was loaded from, all in one: what a server keeps of its seed.
 
-use super::{LoadContext, World};
+use super::{LoadContext, World, parse_tree};
+use crate::simulate::reader::Findings;
+use crate::words::codes::Code;
+use crate::words::json::{self, Kind, Node};
 use crate::words::problem::{Problems, Source};
 use serde::{Deserialize, Serialize};
 
@@ -37,8 +40,47 @@ impl Text {
         Self { name: source.name.to_string(), text: source.text.to_string() }
     }
 
+    /// What was loaded can be read again; what can not be read holds nothing.
+    fn open(&self) -> Self {
+        let source = self.source();
+        let mut text = String::new();
+        if let Some(root) = parse_tree(&source, &mut Findings::new(source.clone(), Code::WorldShape)) {
+            print_open(&root, &source.text, &mut text);
+        }
+        Self { name: self.name.clone(), text }
+    }
+
     fn source(&self) -> Source {
         Source::new(self.name.as_str(), self.text.as_str())
+    }
+}
+
+/// A native world's credentials stand in these members, AWS's dumps have none.
+const SECRETS: [&str; 2] = ["access_keys", "mfa"];
+
+/// JSON without [`SECRETS`].
+fn print_open(node: &Node, source: &str, out: &mut String) {
+    match &node.kind {
+        Kind::Object(members) => {
+            let is_open = |m: &&json::Member| !m.name.as_str(source).is_some_and(|name| SECRETS.contains(&name));
+            out.push('{');
+            for (number, member) in members.iter().filter(is_open).enumerate() {
+                out.push_str(if number > 0 { "," } else { "" });
+                member.name.print(source, out);
+                out.push(':');
+                print_open(&member.value, source, out);
+            }
+            out.push('}');
+        }
+        Kind::Array(items) => {
+            out.push('[');
+            for (number, item) in items.iter().enumerate() {
+                out.push_str(if number > 0 { "," } else { "" });
+                print_open(item, source, out);
+            }
+            out.push(']');
+        }
+        _ => node.print(source, out),
     }
 }
 
@@ -64,6 +106,30 @@ impl Bundle {
         };
         world.load_all(sources, &mut LoadContext { read: &mut read, strict: context.strict })?;
         Ok((world, bundle))
+    }
+
+    /// The bundle for others to read: every file as JSON, without access keys and secrets of MFA devices.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        let documents = self.documents.iter().map(|d| Document { content: d.content.open(), ..d.clone() });
+        Self { sources: self.sources.iter().map(Text::open).collect(), documents: documents.collect() }
+    }
+
+    /// Reads a bundle as it is serialized; `None` where the text is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let root = json::parse(text, &mut Vec::new())?;
+        let string = |node: &Node, name: &str| node.get(text, name)?.as_str(text).map(str::to_owned);
+        let content = |node: &Node| Some(Text { name: string(node, "name")?, text: string(node, "text")? });
+        let document = |node: &Node| {
+            let content = content(node.get(text, "content")?)?;
+            Some(Document { from: string(node, "from")?, path: string(node, "path")?, content })
+        };
+        let documents = root.get(text, "documents").and_then(Node::items).unwrap_or_default();
+        Some(Self {
+            sources: root.get(text, "sources")?.items()?.iter().map(content).collect::<Option<_>>()?,
+            documents: documents.iter().map(document).collect::<Option<_>>()?,
+        })
     }
 
     /// The world again.

@@ -15,6 +15,7 @@ use crate::simulate::settings;
 use crate::words::arn::Arn;
 use crate::words::codes::Code;
 use crate::words::json::{self, Node};
+use crate::words::percent;
 use crate::words::problem::Span;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -95,7 +96,7 @@ impl Loader<'_> {
         let document = match node.as_str(&self.findings.source.text) {
             None => PolicyDocument::from_node(self.findings.source.clone(), node, &options),
             Some(text) => {
-                let text = if text.starts_with('%') { percent_decoded(text) } else { text.to_owned() };
+                let text = if text.starts_with('%') { percent::decoded(text) } else { text.to_owned() };
                 PolicyDocument::parse(&format!("{}#{name}", self.findings.source.name), &text, &options)
             }
         };
@@ -388,23 +389,4 @@ fn bucket_of(root: &Node, source: &str) -> Option<String> {
     });
     let first = names.next()?;
     names.all(|name| name == first).then_some(first)
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        let decoded = (byte == b'%').then(|| {
-            let digits = [bytes.clone().next()?, bytes.clone().nth(1)?];
-            u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()
-        });
-        match decoded.flatten() {
-            Some(value) => {
-                out.push(value);
-                bytes.nth(1);
-            }
-            None => out.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 /// A layer that exists and was not given, with the command that would fetch it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Gap {
     /// The layer's name, as `--absent` takes it.
     pub layer: &'static str,
