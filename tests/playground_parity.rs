@@ -56,7 +56,8 @@ fn the_module_explains_as_the_library_does() {
     assert!(output.status.success());
     let got = String::from_utf8(output.stdout).expect("JSON is UTF-8");
     let mut wrong = String::new();
-    for (number, (got, expected)) in got.lines().zip(expected.lines()).enumerate().filter(|(_, (a, b))| a != b).take(3) {
+    for (number, (got, expected)) in got.lines().zip(expected.lines()).enumerate().filter(|(_, (a, b))| a != b).take(3)
+    {
         let _ = writeln!(wrong, "{number}:\n  module  {got}\n  library {expected}");
     }
     assert!(wrong.is_empty(), "{wrong}");

@@ -4,6 +4,7 @@
 //! writing does; every signed request has four moments written.
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
+use std::fmt::Write as _;
 
 /// Seconds since 1970 as ISO 8601 has them: `2024-05-04T03:02:01Z`. `None`: beyond what a calendar holds.
 #[must_use]
@@ -27,7 +28,9 @@ fn written(at: &DateTime<Utc>, [between_days, between_hours]: [&str; 2]) -> Stri
             two_digits(&mut text, year % 100);
         }
         // A year that has not four digits has a sign (ISO 8601).
-        None => text.push_str(&format!("{:+05}", at.year())),
+        None => {
+            let _ = write!(text, "{:+05}", at.year());
+        }
     }
     text.push_str(between_days);
     two_digits(&mut text, at.month());

@@ -120,7 +120,7 @@ fn world_text(answered: &Answered<'_>) -> Option<String> {
     match principal.kind.as_str() {
         "user" => put(&own, "users", format!("[{}]", identity(answered, principal.arn.as_deref()?, "user/")?)),
         "role-session" => {
-            put(&own, "roles", format!("[{}]", identity(answered, principal.role_arn.as_deref()?, "role/")?))
+            put(&own, "roles", format!("[{}]", identity(answered, principal.role_arn.as_deref()?, "role/")?));
         }
         _ => {}
     }

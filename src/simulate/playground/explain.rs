@@ -79,7 +79,7 @@ struct Marker<'p> {
     units: BTreeMap<PolicyPlace, Units<'p>>,
 }
 
-impl<'p> Marker<'p> {
+impl Marker<'_> {
     fn marks(&mut self, view: &StatementView<'_>) -> Option<StatementMarks> {
         let Loaded { place, document, .. } = self.prepared.loaded(view.at)?;
         let units = self.units.entry(*place).or_insert_with(|| Units::of(&document.source().text));

@@ -38,7 +38,10 @@ fn become_a(pasted: &mut Pasted, kind: PastedKind, what: impl Into<String>) {
 fn read_json(text: &str, pasted: &mut Pasted) {
     let mut findings = Findings::new(Source::new("pasted", text), Code::Unrecognised);
     let Some(root) = json::parse(text, &mut findings.list) else {
-        return refuse(pasted, findings.finish().err());
+        if let Err(problems) = findings.finish() {
+            refuse(pasted, &problems);
+        }
+        return;
     };
     let has = |name: &str| root.get(text, name);
     if root.items().is_some_and(|list| list.iter().all(|n| n.get(text, "expect").is_some()))
@@ -77,15 +80,15 @@ fn read_json(text: &str, pasted: &mut Pasted) {
         findings.shape(root.span, "this is no policy, no event, no world and no dump that is known");
     }
     if let Err(problems) = findings.finish() {
-        refuse(pasted, Some(problems));
+        refuse(pasted, &problems);
     }
 }
 
 /// Nothing is filled from what could not be read whole.
-fn refuse(pasted: &mut Pasted, problems: Option<Problems>) {
+fn refuse(pasted: &mut Pasted, problems: &Problems) {
     pasted.fill = Fill::default();
-    for found in problems.iter().flat_map(|p| &p.list).take(super::MAX_DIAGNOSTICS) {
-        let (line, column) = problems.as_ref().map_or((1, 1), |p| p.source.position(found.span.start));
+    for found in problems.list.iter().take(super::MAX_DIAGNOSTICS) {
+        let (line, column) = problems.source.position(found.span.start);
         pasted.problems.push(problem(found.code, format!("{line}:{column}: {}", found.message)));
     }
 }
@@ -99,7 +102,7 @@ fn scenarios(text: &str, pasted: &mut Pasted) {
             }
             pasted.scenarios = list.iter().take(MAX_PASTED).map(PastedScenario::of).collect();
         }
-        Err(problems) => refuse(pasted, Some(problems)),
+        Err(problems) => refuse(pasted, &problems),
     }
 }
 

@@ -35,7 +35,8 @@ impl TypeVisitor for Declarations<'_> {
 fn tidy(declaration: &str) -> String {
     let text = declaration.replace("/**\n * ", "/** ").replace("\n */", " */").replace("[`", "`").replace("`]", "`");
     let (head, body) = text.split_once("= {").unwrap_or((&text, ""));
-    let body: String = body.lines().map(|line| format!("{}\n", format!("  {}", line.trim()).trim_end())).collect();
+    let lines: Vec<String> = body.lines().map(|line| format!("  {}", line.trim()).trim_end().to_owned()).collect();
+    let body = lines.join("\n");
     if body.is_empty() {
         return text;
     }
