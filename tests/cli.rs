@@ -455,8 +455,8 @@ fn http_requests_that_cannot_be_asked_are_refused() {
 fn a_recorded_decision_is_explained_by_the_policies_of_its_time() {
     use portcullis::decision::Authorizer;
     use portcullis::edges::server::trail::{Origin, Records, Trail, TrailSettings};
-    use portcullis::gate::{Decided, Step};
     use portcullis::gate::operations::{GetObject, Operation};
+    use portcullis::gate::{Decided, Step};
     use portcullis::simulate::question::Question;
     use portcullis::simulate::recorded::Door;
     use portcullis::simulate::world::{LoadContext, World};
