@@ -20,11 +20,11 @@ const WORLD: &str = r#"{"version": 1, "accounts": [
    "root": {"access_keys": [{"id": "AKIAROOT", "secret": "canary-root-secret"}]},
    "users": [{"name": "alice", "access_keys": [{"id": "AKIAALICE", "secret": "canary-alice-secret"}],
      "inline": [{"name": "own", "document": {"Version": "2012-10-17", "Statement": [
-       {"Sid": "Own", "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::b/*",
+       {"Sid": "Own", "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::box/*",
         "Condition": {"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}},
        {"Effect": "Allow", "Action": "cloudtrail:LookupEvents", "Resource": "*"}]}}]},
      {"name": "bob", "access_keys": [{"id": "AKIABOB", "secret": "canary-bob-secret"}]}],
-   "buckets": [{"name": "b"}]},
+   "buckets": [{"name": "box"}]},
   {"id": "444455556666", "name": "other",
    "root": {"access_keys": [{"id": "AKIAOTHER", "secret": "canary-other-secret"}]}}]}"#;
 
@@ -88,7 +88,7 @@ fn everything(folder: &Path, into: &mut Vec<u8>) {
 fn form(ground: &Ground, canary: &str) -> (Answer, String) {
     let date = chrono::DateTime::from_timestamp(now(), 0).expect("a time").format("%Y%m%dT%H%M%SZ").to_string();
     let until = chrono::DateTime::from_timestamp(now() + 600, 0).expect("a time").format("%Y-%m-%dT%H:%M:%SZ");
-    let conditions = r#"[{"bucket": "b"}, ["starts-with", "$key", ""], {"x-amz-algorithm": "AWS4-HMAC-SHA256"},
+    let conditions = r#"[{"bucket": "box"}, ["starts-with", "$key", ""], {"x-amz-algorithm": "AWS4-HMAC-SHA256"},
         ["starts-with", "$x-amz-credential", ""], ["starts-with", "$x-amz-date", ""], ["starts-with", "$x-amz-meta-c", ""]]"#;
     let policy = STANDARD.encode(format!(r#"{{"expiration": "{until}", "conditions": {conditions}}}"#));
     let signature = SigningKey::derive("canary-alice-secret", &date[..8], "us-east-1", "s3").sign(&policy);
@@ -107,7 +107,7 @@ fn form(ground: &Ground, canary: &str) -> (Answer, String) {
     }
     body += "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\ncontent\r\n--x--\r\n";
     let head = format!(
-        "POST /b HTTP/1.1\r\nhost: h\r\ncontent-type: multipart/form-data; boundary=x\r\ncontent-length: {}\r\n\
+        "POST /box HTTP/1.1\r\nhost: h\r\ncontent-type: multipart/form-data; boundary=x\r\ncontent-length: {}\r\n\
          connection: close\r\n\r\n",
         body.len()
     );
@@ -133,30 +133,30 @@ fn every_door_leaves_an_event_and_none_leaves_a_secret() {
         ("referer", "https://h/x?X-Amz-Signature=canary-referer&X-Amz-Security-Token=canary-token&a=b"),
         ("user-agent", "agent/1 https://h/?X-Amz-Signature=canary-agent"),
     ];
-    assert_eq!(ground.alice().send("PUT", "/b/sealed", &headers, b"x").status, 200);
-    assert_eq!(ground.alice().send("GET", "/b/sealed", &headers, b"").status, 200);
-    assert_eq!(ground.bob().send("GET", "/b/sealed", &headers, b"").status, 403);
+    assert_eq!(ground.alice().send("PUT", "/box/sealed", &headers, b"x").status, 200);
+    assert_eq!(ground.alice().send("GET", "/box/sealed", &headers, b"").status, 200);
+    assert_eq!(ground.bob().send("GET", "/box/sealed", &headers, b"").status, 403);
     canaries.extend([&key, &md5].map(|text| serde_json::to_string(text).expect("JSON").trim_matches('"').to_owned()));
     canaries.extend(["canary-referer", "canary-token", "canary-agent"].map(str::to_owned));
     // A presigned URL.
-    assert_eq!(ground.alice().put("/b/plain", b"x").status, 200);
-    let url = ground.alice().presigned("GET", "/b/plain", &[], 60, now());
+    assert_eq!(ground.alice().put("/box/plain", b"x").status, 200);
+    let url = ground.alice().presigned("GET", "/box/plain", &[], 60, now());
     canaries.push(url.split_once("X-Amz-Signature=").expect("signed").1[..64].to_owned());
     assert_eq!(ground.server.anonymous().get(&url).status, 200);
     // A form, and nobody.
     let (answer, signature) = form(&ground, "not-read-by-decisions");
     assert!(answer.status < 300, "{}", answer.text());
     canaries.extend([signature, "not-read-by-decisions".to_owned()]);
-    assert_eq!(ground.server.anonymous().get("/b/plain").status, 403);
+    assert_eq!(ground.server.anonymous().get("/box/plain").status, 403);
     // A delete with MFA, a copy with two keys, a service.
-    ground.root().send("DELETE", "/b/none", &[("x-amz-mfa", "arn:aws:iam::111122223333:mfa/x canary-mfa")], b"");
+    ground.root().send("DELETE", "/box/none", &[("x-amz-mfa", "arn:aws:iam::111122223333:mfa/x canary-mfa")], b"");
     let copied = [
-        ("x-amz-copy-source", "/b/sealed"),
+        ("x-amz-copy-source", "/box/sealed"),
         ("x-amz-copy-source-server-side-encryption-customer-algorithm", "AES256"),
         ("x-amz-copy-source-server-side-encryption-customer-key", key.as_str()),
         ("x-amz-copy-source-server-side-encryption-customer-key-md5", md5.as_str()),
     ];
-    assert_eq!(ground.root().send("PUT", "/b/copy", &copied, b"").status, 200);
+    assert_eq!(ground.root().send("PUT", "/box/copy", &copied, b"").status, 200);
     let lookup = ground.alice().of("cloudtrail").call("CloudTrail_20131101.LookupEvents", &json!({}));
     assert_eq!(lookup.status, 200, "{}", lookup.text());
 
@@ -176,20 +176,20 @@ fn every_door_leaves_an_event_and_none_leaves_a_secret() {
 #[test]
 fn an_answer_comes_after_its_events() {
     let ground = Ground::new(&[]);
-    ground.root().put("/b/one", b"1");
+    ground.root().put("/box/one", b"1");
     let deleted = "<Delete><Object><Key>one</Key></Object><Object><Key>two</Key></Object></Delete>";
     let md5 = STANDARD.encode(<md5::Md5 as md5::Digest>::digest(deleted));
     let requests: Vec<(Answer, Vec<&str>)> = vec![
-        (ground.alice().get("/b/one"), vec!["GetObject"]),
-        (ground.alice().get("/b/none"), vec!["GetObject", "HeadBucket"]),
-        (ground.bob().get("/b/one"), vec!["GetObject"]),
+        (ground.alice().get("/box/one"), vec!["GetObject"]),
+        (ground.alice().get("/box/none"), vec!["GetObject", "HeadBucket"]),
+        (ground.bob().get("/box/one"), vec!["GetObject"]),
         (
-            ground.root().send("PUT", "/b/copy", &[("x-amz-copy-source", "/b/one")], b""),
+            ground.root().send("PUT", "/box/copy", &[("x-amz-copy-source", "/box/one")], b""),
             vec!["CopyObject", "CopyObject"],
         ),
-        (ground.root().get("/b?list-type=2"), vec!["ListObjects"]),
+        (ground.root().get("/box?list-type=2"), vec!["ListObjects"]),
         (
-            ground.root().send("POST", "/b?delete", &[("content-md5", &md5)], deleted.as_bytes()),
+            ground.root().send("POST", "/box?delete", &[("content-md5", &md5)], deleted.as_bytes()),
             vec!["DeleteObjects", "DeleteObjects"],
         ),
     ];
@@ -217,25 +217,25 @@ fn a_full_trail_refuses_all_but_the_owners_deletes() {
     let data = directory.path().join("data");
     let mut server = Server::of_world(&directory, WORLD, &[]);
     let root = |server: &Server| server.client("AKIAROOT", "canary-root-secret");
-    assert_eq!(root(&server).put("/b/one", b"1").status, 200);
-    assert_eq!(root(&server).put("/b/two", b"2").status, 200);
+    assert_eq!(root(&server).put("/box/one", b"1").status, 200);
+    assert_eq!(root(&server).put("/box/two", b"2").status, 200);
     server.kill();
     let mut server = Server::start_with(&data, &[], &[("PORTCULLIS_FULL_AT", "trail.before_write:1")]);
-    let refused = root(&server).get("/b/one");
+    let refused = root(&server).get("/box/one");
     assert_eq!((refused.status, refused.code().as_str()), (503, "ServiceUnavailable"));
     assert!(refused.element("Message").contains("trail of decisions cannot be written"), "{}", refused.text());
-    assert_eq!(root(&server).put("/b/three", b"3").status, 503);
-    assert_eq!(server.client("AKIABOB", "canary-bob-secret").delete("/b/one").status, 503, "a denial frees nothing");
+    assert_eq!(root(&server).put("/box/three", b"3").status, 503);
+    assert_eq!(server.client("AKIABOB", "canary-bob-secret").delete("/box/one").status, 503, "a denial frees nothing");
     let lookup = root(&server).of("cloudtrail").call("CloudTrail_20131101.LookupEvents", &json!({}));
     assert_eq!(lookup.status, 503, "{}", lookup.text());
-    let deleted = root(&server).delete("/b/one");
+    let deleted = root(&server).delete("/box/one");
     assert_eq!(deleted.status, 204, "{}", deleted.text());
     server.kill();
     // With space again everything goes on, and the delete stands there.
     let server = Server::start(&data, &[]);
-    assert_eq!(root(&server).get("/b/one").status, 404);
-    assert_eq!(root(&server).get("/b/three").status, 404);
-    assert_eq!(root(&server).get("/b/two").status, 200);
+    assert_eq!(root(&server).get("/box/one").status, 404);
+    assert_eq!(root(&server).get("/box/three").status, 404);
+    assert_eq!(root(&server).get("/box/two").status, 200);
     let id = deleted.header("x-amz-request-id");
     assert!(events(&data).iter().any(|event| event.request_id == id && event.event_name == "DeleteObject"));
     drop(server);
@@ -258,7 +258,7 @@ fn without_a_durable_trail_requests_go_on() {
         let _ = std::fs::remove_dir_all(data.join("trail"));
         let fault = [("PORTCULLIS_FULL_AT", "trail.before_write:1")];
         let server = Server::start_with(&data, &["--trail", mode], &fault);
-        assert_eq!(server.client("AKIAALICE", "canary-alice-secret").put("/b/one", b"1").status, 200, "{mode}");
+        assert_eq!(server.client("AKIAALICE", "canary-alice-secret").put("/box/one", b"1").status, 200, "{mode}");
         assert_eq!(data.join("trail").exists(), events, "{mode}");
     }
 }
@@ -278,10 +278,10 @@ fn names(found: &Value) -> Vec<&str> {
 #[test]
 fn events_are_looked_up_newest_first_and_by_attribute() {
     let ground = Ground::new(&["--trail-max-size", "4000"]);
-    assert_eq!(ground.root().put("/b/one", b"1").status, 200);
-    let got = ground.alice().get("/b/one");
-    assert_eq!(ground.bob().get("/b/one").status, 403);
-    let foreign = ground.other().get("/b/one");
+    assert_eq!(ground.root().put("/box/one", b"1").status, 200);
+    let got = ground.alice().get("/box/one");
+    assert_eq!(ground.bob().get("/box/one").status, 403);
+    let foreign = ground.other().get("/box/one");
     assert_eq!(foreign.status, 403);
     let alice = ground.alice();
     let all = lookup(&alice, &json!({}));
@@ -294,8 +294,8 @@ fn events_are_looked_up_newest_first_and_by_attribute() {
         ("ReadOnly", "false", 1),
         ("Username", "bob", 1),
         ("ResourceType", "AWS::S3::Bucket", 4),
-        ("ResourceName", "b", 4),
-        ("ResourceName", "arn:aws:s3:::b/one", 4),
+        ("ResourceName", "box", 4),
+        ("ResourceName", "arn:aws:s3:::box/one", 4),
         ("EventSource", "s3.amazonaws.com", 4),
         ("AccessKeyId", "AKIAALICE", 1),
         ("AccessKeyId", "AKIANOBODY", 0),
@@ -384,15 +384,15 @@ fn trail(arguments: &[&str]) -> String {
 #[test]
 fn the_trail_is_shown_filtered_and_followed() {
     let ground = Ground::new(&[]);
-    assert_eq!(ground.alice().put("/b/one", b"1").status, 200);
-    assert_eq!(ground.bob().get("/b/one").status, 403);
-    assert_eq!(ground.server.anonymous().get("/b/one").status, 403);
+    assert_eq!(ground.alice().put("/box/one", b"1").status, 200);
+    assert_eq!(ground.bob().get("/box/one").status, 403);
+    assert_eq!(ground.server.anonymous().get("/box/one").status, 403);
     let data = ground.data();
     let data = data.to_str().expect("UTF-8");
     let all = trail(&[data]);
     let heads: Vec<&str> = all.lines().filter(|line| line.starts_with("20")).collect();
     assert_eq!(heads.len(), 3, "{all}");
-    assert!(heads[0].contains("✓ allow") && heads[0].contains("alice") && heads[0].contains("s3://b/one"), "{all}");
+    assert!(heads[0].contains("✓ allow") && heads[0].contains("alice") && heads[0].contains("s3://box/one"), "{all}");
     assert!(heads[1].contains("✗ implicit-deny") && heads[1].contains("bob"), "{all}");
     assert!(!all.contains('\u{1b}'), "no colour where there is no terminal");
     assert!(all.contains("[D201] User: arn:aws:iam::111122223333:user/bob is not authorized to perform"), "{all}");
@@ -404,8 +404,8 @@ fn the_trail_is_shown_filtered_and_followed() {
         (vec!["--principal", "anonymous"], 1),
         (vec!["--action", "getobject"], 2),
         (vec!["--action", "s3:Put*"], 1),
-        (vec!["--resource", "s3://b/*"], 3),
-        (vec!["--resource", "arn:aws:s3:::b/two"], 0),
+        (vec!["--resource", "s3://box/*"], 3),
+        (vec!["--resource", "arn:aws:s3:::box/two"], 0),
         (vec!["--door", "anonymous"], 1),
         (vec!["--since", "1h"], 3),
         (vec!["--since", "2126-01-01"], 0),
@@ -430,7 +430,7 @@ fn the_trail_is_shown_filtered_and_followed() {
     };
     next("bob");
     next("anonymous");
-    let denied = ground.bob().get("/b/later");
+    let denied = ground.bob().get("/box/later");
     next(denied.header("x-amz-request-id"));
     follower.kill().expect("ended");
     let _ = follower.wait();
