@@ -17,17 +17,21 @@ use super::settings::ServeSettings;
 use super::wire::query::Query;
 use super::wire::target::target;
 use crate::gate::operations::{ACCOUNT_PATH, find};
-use crate::gate::{Asked, Caller, Method, Service, Target};
+use crate::gate::{Asked, Authorized, Caller, Method, Service, ServiceOperation, Target};
 use crate::storage::kv::Health;
-use crate::storage::store::{Store, StoreError};
+use crate::storage::store::{EntityTransaction, Store, StoreError};
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
+use tokio::sync::Mutex;
 
 /// Where the time comes from: milliseconds since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// Who forgets cached answers: of the distribution of this id, those whose paths fit one of these.
+pub type Invalidated = Box<dyn Fn(&str, &[String]) + Send + Sync>;
 
 /// A server with all it stands on. Cheap to clone.
 #[derive(Clone)]
@@ -52,6 +56,8 @@ struct Inner {
     store: Store,
     directory: ArcSwap<Directory>,
     cloudfront: ArcSwap<CloudFront>,
+    cloudfront_changes: Mutex<()>,
+    invalidated: OnceLock<Invalidated>,
     scenes: Scenes,
     auth: AuthConfig,
     settings: ServeSettings,
@@ -75,8 +81,19 @@ impl Server {
         let auth = settings.auth_config();
         let directory = ArcSwap::from_pointee(directory);
         let cloudfront = ArcSwap::from_pointee(cloudfront);
-        let inner =
-            Inner { store, directory, cloudfront, scenes: Scenes::default(), auth, settings, metrics, log, clock };
+        let inner = Inner {
+            store,
+            directory,
+            cloudfront,
+            cloudfront_changes: Mutex::new(()),
+            invalidated: OnceLock::new(),
+            scenes: Scenes::default(),
+            auth,
+            settings,
+            metrics,
+            log,
+            clock,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -104,13 +121,50 @@ impl Server {
         self.inner.cloudfront.load_full()
     }
 
-    /// Reads CloudFront's documents again: they were changed.
+    /// Changes CloudFront's documents: once this returns, the next request is judged by what they say now. It goes on
+    /// to its end even where the caller is dropped.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`], [`StoreError::Io`]; what was in force before goes on then.
-    pub fn reload_cloudfront(&self) -> Result<(), StoreError> {
-        self.inner.cloudfront.store(Arc::new(CloudFront::load(&self.inner.store)?));
-        Ok(())
+    /// What `work` refuses; as [`Store::change_entities`].
+    pub async fn change_cloudfront<O, R, E>(
+        &self,
+        grant: Authorized<O>,
+        work: impl FnMut(&mut EntityTransaction<'_>) -> Result<R, E> + Send + 'static,
+    ) -> Result<R, E>
+    where
+        O: ServiceOperation,
+        R: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let server = self.clone();
+        let changed = tokio::spawn(async move {
+            // INVARIANT: read again before the next change begins, so that no older state replaces a newer one.
+            let _alone = server.inner.cloudfront_changes.lock().await;
+            let changed = server.store().change_entities(&grant, work).await;
+            server.inner.cloudfront.store(Arc::new(CloudFront::load(server.store())?));
+            changed
+        });
+        changed.await.unwrap_or_else(|_| Err(E::from(StoreError::Closed)))
+    }
+
+    /// Sets who forgets cached answers; the first one stays.
+    pub fn when_invalidated(&self, forget: Invalidated) {
+        let _ = self.inner.invalidated.set(forget);
+    }
+
+    /// Forgets the cached answers of a distribution whose paths fit one of these, each with at most one `*`, at its
+    /// end.
+    pub fn invalidate(&self, distribution: &str, paths: &[String]) {
+        if let Some(forget) = self.inner.invalidated.get() {
+            forget(distribution, paths);
+        }
+    }
+
+    /// Whether an ACL can name it: the canonical user id of an account or of an origin access identity, or one of
+    /// those that S3 itself defines.
+    #[must_use]
+    pub fn knows_canonical(&self, id: &str) -> bool {
+        self.cloudfront().canonicals.contains_key(id) || self.directory().knows_canonical(id)
     }
 
     /// What decisions read about buckets.

@@ -5,4 +5,5 @@
 //! the origin's identity. Absent here: decisions about buckets.
 
 pub mod model;
+pub mod policies;
 pub mod state;

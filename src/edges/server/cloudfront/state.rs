@@ -14,6 +14,8 @@ pub struct CloudFront {
     pub distributions: HashMap<String, Arc<Kept<Distribution>>>,
     /// The origin access identities by id.
     pub identities: HashMap<String, Kept<OriginAccessIdentity>>,
+    /// The ids of the origin access identities by canonical user id.
+    pub canonicals: HashMap<String, String>,
     /// The origin access controls by id.
     pub controls: HashMap<String, Kept<OriginAccessControl>>,
     /// The public keys by id.
@@ -38,14 +40,26 @@ impl CloudFront {
             }
             distributions.insert(kept.id.clone(), kept);
         }
+        let identities: HashMap<String, Kept<OriginAccessIdentity>> = by_id(store.entities(None)?);
+        let canonicals = identities.values().map(|kept| (kept.document.canonical.clone(), kept.id.clone())).collect();
         Ok(Self {
             hosts,
             distributions,
-            identities: by_id(store.entities(None)?),
+            identities,
+            canonicals,
             controls: by_id(store.entities(None)?),
             keys: by_id(store.entities(None)?),
             groups: by_id(store.entities(None)?),
         })
+    }
+
+    /// The distribution that serves a host, in any case and without a port: by its own name, by an alias, or by an
+    /// alias `*.…` that stands for the host's first label.
+    #[must_use]
+    pub fn distribution_of(&self, host: &str) -> Option<&Arc<Kept<Distribution>>> {
+        let host = host.to_ascii_lowercase();
+        let wildcard = || host.split_once('.').and_then(|(_, rest)| self.hosts.get(&format!("*.{rest}")));
+        self.hosts.get(&host).filter(|_| !host.starts_with('*')).or_else(wildcard)
     }
 }
 
