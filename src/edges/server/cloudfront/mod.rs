@@ -7,3 +7,4 @@
 pub mod model;
 pub mod policies;
 pub mod state;
+pub mod viewer;

@@ -1,6 +1,7 @@
 //! CloudFront's documents in memory: read by every viewer's request, swapped whole with every change.
 
 use super::model::{Distribution, KeyGroup, OriginAccessControl, OriginAccessIdentity, PublicKey};
+use super::viewer::key::KeyRing;
 use crate::storage::store::{Kept, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub struct CloudFront {
     pub keys: HashMap<String, Kept<PublicKey>>,
     /// The key groups by id.
     pub groups: HashMap<String, Kept<KeyGroup>>,
+    /// The public keys as they check signatures, parsed once.
+    pub viewer_keys: KeyRing,
 }
 
 impl CloudFront {
@@ -42,13 +45,15 @@ impl CloudFront {
         }
         let identities: HashMap<String, Kept<OriginAccessIdentity>> = by_id(store.entities(None)?);
         let canonicals = identities.values().map(|kept| (kept.document.canonical.clone(), kept.id.clone())).collect();
+        let keys = by_id(store.entities(None)?);
         Ok(Self {
             hosts,
             distributions,
             identities,
             canonicals,
             controls: by_id(store.entities(None)?),
-            keys: by_id(store.entities(None)?),
+            viewer_keys: KeyRing::of(&keys),
+            keys,
             groups: by_id(store.entities(None)?),
         })
     }
