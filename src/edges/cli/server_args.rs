@@ -3,9 +3,9 @@
 use super::args::WorldArgs;
 use crate::edges::server::decision_log::Mode;
 use crate::edges::server::settings::{
-    Certificate, HostPort, LogFormat, ServeSettings, TlsSettings, parse_host_suffix, parse_proxy, parse_region,
+    Certificate, CloudFrontSettings, HostPort, LogFormat, ServeSettings, TlsSettings, parse_host_suffix, parse_proxy, parse_region,
 };
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use ipnetwork::IpNetwork;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +13,8 @@ use std::time::Duration;
 /// Serves an S3-compatible object store.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Once it accepts requests, `ready http://HOST:PORT` stands alone on standard output.\nSIGTERM or SIGINT end it: open requests are finished first; a second signal cuts them.\nPORTCULLIS_LOG sets what is logged, such as `info` (the default), `debug` or `portcullis=trace`."
+    after_help = "Once it accepts requests, `ready http://HOST:PORT` stands alone on standard output.\nSIGTERM or SIGINT end it: open requests are finished first; a second signal cuts them.\nPORTCULLIS_LOG sets what is logged, such as `info` (the default), `debug` or `portcullis=trace`.",
+    group = ArgGroup::new("tls_listeners").multiple(true)
 )]
 pub struct ServeArgs {
     /// The data directory; made where there is none
@@ -24,14 +25,26 @@ pub struct ServeArgs {
           value_parser = HostPort::parse)]
     pub listen: HostPort,
     /// Where to listen for HTTPS
-    #[arg(long, value_name = "HOST:PORT", env = "PORTCULLIS_TLS_LISTEN", value_parser = HostPort::parse)]
+    #[arg(long, value_name = "HOST:PORT", env = "PORTCULLIS_TLS_LISTEN", value_parser = HostPort::parse,
+          group = "tls_listeners")]
     pub tls_listen: Option<HostPort>,
     /// The certificate chain, a PEM file; without it one is made and kept in DIR/tls
-    #[arg(long, value_name = "FILE", env = "PORTCULLIS_TLS_CERT", requires_all = ["tls_key", "tls_listen"])]
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_TLS_CERT", requires_all = ["tls_key", "tls_listeners"])]
     pub tls_cert: Option<PathBuf>,
     /// The certificate's private key, a PEM file
-    #[arg(long, value_name = "FILE", env = "PORTCULLIS_TLS_KEY", requires_all = ["tls_cert", "tls_listen"])]
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_TLS_KEY", requires_all = ["tls_cert", "tls_listeners"])]
     pub tls_key: Option<PathBuf>,
+    /// Where to listen for viewers of CloudFront's distributions, over HTTP; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", env = "PORTCULLIS_CLOUDFRONT", value_parser = HostPort::parse)]
+    pub cloudfront: Option<HostPort>,
+    /// Where to listen for them over HTTPS
+    #[arg(long, value_name = "HOST:PORT", env = "PORTCULLIS_CLOUDFRONT_TLS", value_parser = HostPort::parse,
+          group = "tls_listeners")]
+    pub cloudfront_tls: Option<HostPort>,
+    /// The most bytes of answers that CloudFront's cache keeps in memory; 64 MiB by default, 0: none
+    #[arg(long, value_name = "BYTES", env = "PORTCULLIS_CLOUDFRONT_CACHE", default_value_t = 64 << 20,
+          hide_default_value = true)]
+    pub cloudfront_cache: u64,
     /// What an empty data directory is seeded with.
     #[command(flatten)]
     pub world: WorldArgs,
@@ -92,10 +105,18 @@ impl ServeArgs {
             // INVARIANT: the grammar wants both or none.
             _ => Certificate::SelfMade,
         };
+        let tls = |listen: &Option<HostPort>| {
+            listen.clone().map(|listen| TlsSettings { listen, certificate: certificate.clone() })
+        };
         ServeSettings {
             data: self.data.clone(),
             listen: self.listen.clone(),
-            tls: self.tls_listen.clone().map(|listen| TlsSettings { listen, certificate }),
+            cloudfront: CloudFrontSettings {
+                listen: self.cloudfront.clone(),
+                tls: tls(&self.cloudfront_tls),
+                cache_bytes: self.cloudfront_cache,
+            },
+            tls: tls(&self.tls_listen),
             admin: self.admin.clone(),
             world: self.world.world.clone(),
             strict: self.world.strict,
@@ -239,6 +260,7 @@ mod tests {
         assert_eq!(s.data, PathBuf::from("portcullis-data"));
         assert_eq!(s.listen.to_string(), "127.0.0.1:9000");
         assert_eq!((&s.tls, &s.admin), (&None, &None));
+        assert_eq!((&s.cloudfront.listen, &s.cloudfront.tls, s.cloudfront.cache_bytes), (&None, &None, 64 << 20));
         assert_eq!(s.region, "us-east-1");
         assert_eq!(s.host_suffixes, ["localhost"]);
         assert_eq!(s.trusted_proxies, []);
@@ -254,13 +276,17 @@ mod tests {
             "--data /d --listen [::1]:0 --tls-listen h.test:9443 --tls-cert c --tls-key k -w a -w b --strict --region eu-west-1 \
              --any-region --host-suffix A.test --host-suffix b.test,c.test --trusted-proxy 10.0.0.0/8 --allow-sigv2 \
              --allow-insecure-secrets --admin 127.0.0.1:1 --max-object-bytes 7 --max-connections 2 --upload-expiry-days 0 \
-             --drain-seconds 0 --log-format json --decision-log denied",
+             --drain-seconds 0 --log-format json --decision-log denied --cloudfront 127.0.0.1:2 --cloudfront-tls cf.test:3 \
+             --cloudfront-cache 0",
         )
         .expect("valid");
         let tls = s.tls.as_ref().expect("TLS");
         assert_eq!(tls.certificate, Certificate::Files { cert: "c".into(), key: "k".into() });
         assert_eq!(s.host_suffixes, ["a.test", "b.test", "c.test"]);
-        assert_eq!(s.certificate_hosts(), ["h.test", "a.test", "b.test", "c.test"]);
+        let hosts = s.certificate_hosts();
+        assert_eq!(hosts, ["h.test", "cf.test", "a.test", "b.test", "c.test", "cloudfront.localhost", "cloudfront.net"]);
+        assert_eq!(s.cloudfront.listen.as_ref().map(ToString::to_string).as_deref(), Some("127.0.0.1:2"));
+        assert_eq!((s.cloudfront.tls.map(|t| t.certificate), s.cloudfront.cache_bytes), (Some(tls.certificate.clone()), 0));
         assert_eq!(s.world, [PathBuf::from("a"), PathBuf::from("b")]);
         assert!(s.any_region && s.allow_sigv2 && s.allow_insecure_secrets && s.strict);
         assert_eq!((s.max_object_bytes, s.max_connections, s.upload_expiry_days, s.drain.as_secs()), (7, 2, None, 0));
@@ -274,6 +300,9 @@ mod tests {
             ("--tls-listen x", "--tls-listen"),
             ("--tls-cert c", "--tls-key"),
             ("--tls-cert c --tls-key k", "--tls-listen"),
+            ("--tls-cert c --tls-key k", "--cloudfront-tls"),
+            ("--cloudfront x", "--cloudfront"),
+            ("--cloudfront-cache -1", "-1"),
             ("--tls-listen a:1 --tls-key k", "--tls-cert"),
             ("--region US", "--region"),
             ("--host-suffix .x", "--host-suffix"),
