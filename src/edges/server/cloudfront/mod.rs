@@ -5,6 +5,7 @@
 //! the origin's identity. Absent here: decisions about buckets.
 
 pub mod model;
+pub mod origin_bucket;
 pub mod policies;
 pub mod state;
 pub mod viewer;

@@ -57,15 +57,6 @@ impl CloudFront {
             groups: by_id(store.entities(None)?),
         })
     }
-
-    /// The distribution that serves a host, in any case and without a port: by its own name, by an alias, or by an
-    /// alias `*.…` that stands for the host's first label.
-    #[must_use]
-    pub fn distribution_of(&self, host: &str) -> Option<&Arc<Kept<Distribution>>> {
-        let host = host.to_ascii_lowercase();
-        let wildcard = || host.split_once('.').and_then(|(_, rest)| self.hosts.get(&format!("*.{rest}")));
-        self.hosts.get(&host).filter(|_| !host.starts_with('*')).or_else(wildcard)
-    }
 }
 
 fn by_id<T>(kept: Vec<Kept<T>>) -> HashMap<String, Kept<T>> {
