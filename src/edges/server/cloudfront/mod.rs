@@ -14,6 +14,7 @@ pub mod forwarding;
 pub mod hosts;
 pub mod model;
 pub mod origin;
+pub mod origin_bucket;
 pub mod policies;
 pub mod state;
 pub mod ttl;

@@ -46,7 +46,8 @@ fn resource(bucket: String, raw_key: &str) -> Result<Target, S3Error> {
 }
 
 /// The part of the host before the longest suffix that fits; `None` where the host is no bucket.
-fn hosted_bucket<'h>(host: &'h str, suffixes: &[String]) -> Option<&'h str> {
+#[must_use]
+pub fn hosted_bucket<'h>(host: &'h str, suffixes: &[String]) -> Option<&'h str> {
     if suffixes.is_empty() || host.starts_with('[') {
         return None;
     }
