@@ -1,7 +1,7 @@
 //! The command line's grammar.
 
 #[cfg(feature = "server")]
-use super::server_args::{MfaCommand, PresignArgs, ScrubArgs, ServeArgs};
+use super::server_args::{MfaCommand, PresignArgs, ScrubArgs, ServeArgs, SignCookiesArgs, SignUrlArgs};
 use crate::simulate::question::{Circumstances, Question};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -38,6 +38,12 @@ pub enum Command {
     /// Makes a presigned URL.
     #[cfg(feature = "server")]
     Presign(PresignArgs),
+    /// Makes a signed URL of CloudFront.
+    #[cfg(feature = "server")]
+    SignUrl(SignUrlArgs),
+    /// Makes signed cookies of CloudFront.
+    #[cfg(feature = "server")]
+    SignCookies(SignCookiesArgs),
     /// Makes MFA devices for MFA Delete.
     #[cfg(feature = "server")]
     Mfa {

@@ -19,6 +19,8 @@ mod scrub;
 mod serve;
 #[cfg(feature = "server")]
 mod server_args;
+#[cfg(feature = "server")]
+mod sign;
 mod testing;
 
 use args::{Cli, Command, WorldCommand};
@@ -56,6 +58,10 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => operate::serve(&args),
         #[cfg(feature = "server")]
         Command::Presign(args) => operate::presign(&args),
+        #[cfg(feature = "server")]
+        Command::SignUrl(args) => sign::url(&args),
+        #[cfg(feature = "server")]
+        Command::SignCookies(args) => sign::cookies(&args),
         #[cfg(feature = "server")]
         Command::Mfa { command } => operate::mfa(&command),
         #[cfg(feature = "server")]

@@ -1,6 +1,7 @@
-//! The grammar of the store's verbs: `serve`, `presign`, `mfa`.
+//! The grammar of the store's verbs: `serve`, `presign`, `sign-url`, `sign-cookies`, `mfa`.
 
 use super::args::WorldArgs;
+use super::sign::{self, CookieFormat};
 use crate::edges::server::decision_log::Mode;
 use crate::edges::server::settings::{
     Certificate, CloudFrontSettings, HostPort, LogFormat, ServeSettings, TlsSettings, parse_host_suffix, parse_proxy, parse_region,
@@ -164,6 +165,69 @@ pub struct PresignArgs {
     pub profile: String,
 }
 
+/// Signs a CloudFront URL, so that whoever has it may see what a behaviour with trusted key groups serves.
+#[derive(Debug, Args)]
+pub struct SignUrlArgs {
+    /// The URL as viewers ask for it, such as `https://d111111abcdef8.cloudfront.net/a.pdf`
+    pub url: String,
+    /// The URLs that the signature is good for, with * and ?; the URL must be one of them
+    #[arg(long, value_name = "PATTERN", conflicts_with = "policy")]
+    pub resource: Option<String>,
+    /// What is granted.
+    #[command(flatten)]
+    pub signing: SigningArgs,
+}
+
+/// Makes CloudFront's cookies, so that whoever has them may see what behaviours with trusted key groups serve.
+#[derive(Debug, Args)]
+pub struct SignCookiesArgs {
+    /// The URLs that the cookies are good for, with * and ?, such as 'https://d111111abcdef8.cloudfront.net/paid/*'
+    pub resource: String,
+    /// How the cookies are printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: CookieFormat,
+    /// The domain whose hosts get the cookies; without it, the host that sets them
+    #[arg(long, value_name = "NAME", value_parser = sign::parse_attribute)]
+    pub domain: Option<String>,
+    /// The path below which the cookies are sent
+    #[arg(long, value_name = "PATH", default_value = "/", value_parser = sign::parse_attribute)]
+    pub path: String,
+    /// What is granted.
+    #[command(flatten)]
+    pub signing: SigningArgs,
+}
+
+/// What viewers are granted, and by whom.
+#[derive(Debug, Args)]
+pub struct SigningArgs {
+    /// The id of the public key, of a key group that the behaviour trusts
+    #[arg(long, value_name = "ID", value_parser = sign::parse_key_pair_id)]
+    pub key_pair_id: String,
+    /// Its private key in PEM: RSA of 2,048 bits or ECDSA P-256
+    #[arg(long, value_name = "FILE")]
+    pub private_key: PathBuf,
+    /// How long it is good: seconds, or 15m, 12h, 7d
+    #[arg(long, value_name = "TIME", value_parser = parse_duration,
+          required_unless_present_any = ["date_less_than", "policy"])]
+    pub expires_in: Option<u32>,
+    /// When it ends, such as 2027-01-01T12:00Z, or seconds since 1970
+    #[arg(long, value_name = "DATE", value_parser = sign::parse_date, conflicts_with = "expires_in")]
+    pub date_less_than: Option<i64>,
+    /// After when it begins
+    #[arg(long, value_name = "DATE", value_parser = sign::parse_date)]
+    pub date_greater_than: Option<i64>,
+    /// The viewers' addresses, of IPv4
+    #[arg(long, value_name = "CIDR", value_parser = sign::parse_viewers)]
+    pub ip: Option<String>,
+    /// A file with a custom policy, signed as it is
+    #[arg(long, value_name = "FILE",
+          conflicts_with_all = ["expires_in", "date_less_than", "date_greater_than", "ip"])]
+    pub policy: Option<PathBuf>,
+    /// How the policy is hashed: sha256
+    #[arg(long, value_name = "HASH", default_value = "sha256", value_parser = sign::parse_hash)]
+    pub hash: String,
+}
+
 /// MFA devices.
 #[derive(Debug, Subcommand)]
 pub enum MfaCommand {
@@ -217,6 +281,12 @@ fn parse_user(text: &str) -> Result<String, String> {
 /// `SigV4` allows 1 s to 7 days.
 fn parse_expiry(text: &str) -> Result<u32, String> {
     const LONGEST: u32 = 7 * 86_400;
+    let seconds = Some(parse_duration(text)?).filter(|s| (1..=LONGEST).contains(s));
+    seconds.ok_or_else(|| "a signature is good for 1 second to 7 days".to_owned())
+}
+
+/// Seconds, or a number with a unit.
+fn parse_duration(text: &str) -> Result<u32, String> {
     let (number, unit) = match text.as_bytes().last() {
         Some(b's') => (text.strip_suffix('s'), 1),
         Some(b'm') => (text.strip_suffix('m'), 60),
@@ -226,8 +296,7 @@ fn parse_expiry(text: &str) -> Result<u32, String> {
     };
     let digits = number.filter(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
     let number: u32 = digits.and_then(|n| n.parse().ok()).ok_or("wanted seconds, or such as 15m, 12h, 7d")?;
-    let seconds = number.checked_mul(unit).filter(|s| (1..=LONGEST).contains(s));
-    seconds.ok_or_else(|| "a signature is good for 1 second to 7 days".to_owned())
+    number.checked_mul(unit).ok_or_else(|| "that is longer than 136 years".to_owned())
 }
 
 fn parse_header(text: &str) -> Result<(String, String), String> {

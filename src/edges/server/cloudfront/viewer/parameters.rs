@@ -18,7 +18,7 @@ const MAX_SIGNATURE: usize = 512;
 /// What signs, wherever it stands. The order is that of [`Given`]'s fields.
 pub(super) const NAMES: [&str; 5] = ["Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm"];
 /// What the names of the cookies begin with; the rest of a name is one of [`NAMES`].
-const COOKIE_PREFIX: &str = "CloudFront-";
+pub(super) const COOKIE_PREFIX: &str = "CloudFront-";
 
 /// CloudFront's base64: `-`, `~` and `_` stand for `+`, `/` and `=`. The padding may be left out.
 ///

@@ -30,12 +30,33 @@ pub struct Policy {
 /// The canned policy of a URL: the very text that signers sign.
 #[must_use]
 pub fn canned(url: &str, expires: i64) -> String {
-    let mut text = String::with_capacity(url.len() + 96);
-    text.push_str("{\"Statement\":[{\"Resource\":");
-    json::print_string(url, &mut text);
-    text.push_str(",\"Condition\":{\"DateLessThan\":{\"AWS:EpochTime\":");
-    text.push_str(&expires.to_string());
-    text.push_str("}}}]}");
+    custom(Some(url), expires, None, None)
+}
+
+/// A policy's text, without white space, its names in the order in which AWS's own signers write them.
+#[must_use]
+pub fn custom(resource: Option<&str>, before: i64, after: Option<i64>, source: Option<&str>) -> String {
+    let mut text = String::with_capacity(resource.map_or(0, str::len) + 192);
+    text.push_str("{\"Statement\":[{");
+    if let Some(resource) = resource {
+        text.push_str("\"Resource\":");
+        json::print_string(resource, &mut text);
+        text.push(',');
+    }
+    text.push_str("\"Condition\":{\"DateLessThan\":{\"AWS:EpochTime\":");
+    text.push_str(&before.to_string());
+    text.push('}');
+    if let Some(source) = source {
+        text.push_str(",\"IpAddress\":{\"AWS:SourceIp\":");
+        json::print_string(source, &mut text);
+        text.push('}');
+    }
+    if let Some(after) = after {
+        text.push_str(",\"DateGreaterThan\":{\"AWS:EpochTime\":");
+        text.push_str(&after.to_string());
+        text.push('}');
+    }
+    text.push_str("}}]}");
     text
 }
 
