@@ -4,7 +4,8 @@ use super::args::WorldArgs;
 use super::sign::{self, CookieFormat};
 use crate::edges::server::decision_log::Mode;
 use crate::edges::server::settings::{
-    Certificate, CloudFrontSettings, HostPort, LogFormat, ServeSettings, TlsSettings, parse_host_suffix, parse_proxy, parse_region,
+    Certificate, CloudFrontSettings, HostPort, LogFormat, ServeSettings, TlsSettings, parse_host_suffix, parse_proxy,
+    parse_region,
 };
 use clap::{ArgGroup, Args, Subcommand};
 use ipnetwork::IpNetwork;
@@ -353,9 +354,15 @@ mod tests {
         assert_eq!(tls.certificate, Certificate::Files { cert: "c".into(), key: "k".into() });
         assert_eq!(s.host_suffixes, ["a.test", "b.test", "c.test"]);
         let hosts = s.certificate_hosts();
-        assert_eq!(hosts, ["h.test", "cf.test", "a.test", "b.test", "c.test", "cloudfront.localhost", "cloudfront.net"]);
+        assert_eq!(
+            hosts,
+            ["h.test", "cf.test", "a.test", "b.test", "c.test", "cloudfront.localhost", "cloudfront.net"]
+        );
         assert_eq!(s.cloudfront.listen.as_ref().map(ToString::to_string).as_deref(), Some("127.0.0.1:2"));
-        assert_eq!((s.cloudfront.tls.map(|t| t.certificate), s.cloudfront.cache_bytes), (Some(tls.certificate.clone()), 0));
+        assert_eq!(
+            (s.cloudfront.tls.map(|t| t.certificate), s.cloudfront.cache_bytes),
+            (Some(tls.certificate.clone()), 0)
+        );
         assert_eq!(s.world, [PathBuf::from("a"), PathBuf::from("b")]);
         assert!(s.any_region && s.allow_sigv2 && s.allow_insecure_secrets && s.strict);
         assert_eq!((s.max_object_bytes, s.max_connections, s.upload_expiry_days, s.drain.as_secs()), (7, 2, None, 0));

@@ -348,7 +348,7 @@ impl Server {
     pub fn still_permits(&self, request: Request<RequestBody>, sender: OriginSender) -> Option<String> {
         let request_id = new_request_id();
         let (parts, body) = request.into_parts();
-        let addressed = self.addressed_by_origin(parts, &sender).ok()?;
+        let addressed = Self::addressed_by_origin(parts, &sender).ok()?;
         let call = self.arrived(addressed, body, &Sender::Origin(sender), &request_id).ok()?;
         call.still_permitted().ok().map(|()| request_id)
     }
@@ -364,7 +364,7 @@ impl Server {
         let (parts, body) = request.into_parts();
         let addressed = match &sender {
             Sender::Signature => self.addressed(parts, connection)?,
-            Sender::Origin(sender) => self.addressed_by_origin(parts, sender)?,
+            Sender::Origin(sender) => Self::addressed_by_origin(parts, sender)?,
         };
         if addressed.parts.method == http::Method::OPTIONS {
             *operation = "Preflight";
@@ -393,7 +393,7 @@ impl Server {
         Ok(Addressed { parts, raw, query, target, account, secure: source.secure, source_ip, tls_version })
     }
 
-    fn addressed_by_origin(&self, parts: Parts, sender: &OriginSender) -> Result<Addressed, S3Error> {
+    fn addressed_by_origin(parts: Parts, sender: &OriginSender) -> Result<Addressed, S3Error> {
         let raw = raw_of(&parts);
         let (raw_path, raw_query) = raw.split_once('?').unwrap_or((&raw, ""));
         let query = Query::parse(raw_query)?;

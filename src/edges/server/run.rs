@@ -276,9 +276,11 @@ mod tests {
         let served = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             let announce = move |started: &Started| tell.send(started.clone()).expect("heard");
-            runtime
-                .expect("a runtime")
-                .block_on(async { run(settings, async |_| Ok(Apps { store: toy, cloudfront: Toy::default() }), announce, told).await.map(drop) })
+            runtime.expect("a runtime").block_on(async {
+                run(settings, async |_| Ok(Apps { store: toy, cloudfront: Toy::default() }), announce, told)
+                    .await
+                    .map(drop)
+            })
         });
         let started = hear.recv_timeout(Duration::from_secs(10)).expect("ready");
         (Running { started, gate, entered, stop, served }, dir)

@@ -139,7 +139,8 @@ mod tests {
     fn protocols() {
         let of = |viewer_protocol| Behavior { viewer_protocol, ..Behavior::default() };
         let (only, redirect) = (of(ViewerProtocol::HttpsOnly), of(ViewerProtocol::RedirectToHttps));
-        let ask = |behavior: &Behavior, secure, method: Method, version| by_protocol(behavior, secure, &method, version);
+        let ask =
+            |behavior: &Behavior, secure, method: Method, version| by_protocol(behavior, secure, &method, version);
         let moved = |status| Ok(ByProtocol::Redirect(status));
         let (now, then) = (Version::HTTP_11, Version::HTTP_10);
         assert_eq!(ask(&of(ViewerProtocol::AllowAll), false, Method::GET, now), Ok(ByProtocol::Proceed));

@@ -89,7 +89,8 @@ impl Exchange<'_> {
     }
 
     async fn origin(&self, request: Request<RequestBody>) -> Reply {
-        self.server.respond(request, self.connection, Sender::Origin(self.ask.sender.clone())).await
+        // Boxed: answering S3's requests takes much room, and a viewer's request holds it up to three times.
+        Box::pin(self.server.respond(request, self.connection, Sender::Origin(self.ask.sender.clone()))).await
     }
 
     /// Asks the origin for the whole, and keeps it where it may be kept.

@@ -111,9 +111,8 @@ impl<'b> Rules<'b> {
     pub fn of(behavior: &'b Behavior) -> Self {
         let caches_options = behavior.cached_methods.iter().any(|method| method == "OPTIONS");
         let origin_request = behavior.origin_request_policy.as_deref().and_then(policies::origin_request_policy);
-        let further = origin_request.map_or([Pick::NONE; 3], |policy| {
-            [policy.headers, policy.cookies, policy.query].map(Pick::Managed)
-        });
+        let further = origin_request
+            .map_or([Pick::NONE; 3], |policy| [policy.headers, policy.cookies, policy.query].map(Pick::Managed));
         match &behavior.caching {
             Caching::Legacy { min_ttl, default_ttl, max_ttl, query, headers, cookies } => Self {
                 ttls: Ttls { min: *min_ttl, default: *default_ttl, max: *max_ttl },
@@ -195,7 +194,7 @@ impl<'b> Rules<'b> {
         if authorization && let Some(value) = viewer.get(http::header::AUTHORIZATION) {
             headers.insert(http::header::AUTHORIZATION, value.clone());
         }
-        let cookies = self.cookies(viewer, |name| self.forwards(COOKIES, name));
+        let cookies = Self::cookies(viewer, |name| self.forwards(COOKIES, name));
         if let Ok(value) = HeaderValue::from_str(&cookies)
             && !cookies.is_empty()
         {
@@ -257,12 +256,13 @@ impl<'b> Rules<'b> {
                 let _ = writeln!(variant, "{name}: {}", value.as_bytes().escape_ascii());
             }
         }
-        let _ = writeln!(variant, "cookie: {}", self.cookies(viewer, |name| self.keys(COOKIES, name)));
+        let _ = writeln!(variant, "cookie: {}", Self::cookies(viewer, |name| self.keys(COOKIES, name)));
         let _ = write!(variant, "accept-encoding: {}", self.accepted(viewer).unwrap_or_default());
         variant
     }
 
-    fn cookies(&self, viewer: &HeaderMap, takes: impl Fn(&str) -> bool) -> String {
+    /// The cookies that are taken, in one line; never those that sign.
+    fn cookies(viewer: &HeaderMap, takes: impl Fn(&str) -> bool) -> String {
         let mut all = Vec::new();
         for line in viewer.get_all(http::header::COOKIE) {
             let Ok(line) = line.to_str() else { continue };
@@ -393,16 +393,8 @@ mod tests {
         assert_eq!(names(&seen), ["accept-encoding", "content-type", "range", "x-amz-content-sha256"]);
         let all = policy(DISABLED, Some(ALL_VIEWER));
         let seen = Rules::of(&all).origin_headers(&Method::GET, &viewer, false);
-        let expected = [
-            "cookie",
-            "origin",
-            "range",
-            "referer",
-            "user-agent",
-            "x-amz-acl",
-            "x-amz-content-sha256",
-            "x-other",
-        ];
+        let expected =
+            ["cookie", "origin", "range", "referer", "user-agent", "x-amz-acl", "x-amz-content-sha256", "x-other"];
         assert_eq!(names(&seen), expected);
         let signed = Rules::of(&managed).origin_headers(&Method::GET, &viewer, true);
         assert!(signed.contains_key("authorization") && signed.contains_key("x-amz-security-token"));

@@ -6,8 +6,8 @@
 use super::errors::DoorError;
 use super::forwarding::{CONDITIONS, Rules};
 use super::hosts;
-use super::origin_bucket;
 use super::model::{Behavior, Distribution, Origin, OriginAccess, OriginAccessIdentity, SigningBehavior};
+use super::origin_bucket;
 use super::state::CloudFront;
 use super::viewer::Admitted;
 use crate::decision::LayerState;
