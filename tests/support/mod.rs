@@ -82,7 +82,7 @@ impl Server {
 
     /// A client without keys.
     pub fn anonymous(&self) -> Client {
-        Client { address: self.address.clone(), keys: None, headers: Vec::new() }
+        Client { address: self.address.clone(), keys: None, service: "s3", headers: Vec::new() }
     }
 
     /// A client with these keys.
@@ -116,6 +116,8 @@ pub fn now() -> i64 {
 pub struct Client {
     pub address: String,
     pub keys: Option<(String, String)>,
+    /// The service that requests are signed for.
+    pub service: &'static str,
     /// Headers of every request.
     pub headers: Vec<(String, String)>,
 }
@@ -152,9 +154,14 @@ impl Answer {
 }
 
 impl Client {
+    /// The same client, for another service.
+    pub fn of_service(&self, service: &'static str) -> Self {
+        Self { service, ..self.clone() }
+    }
+
     fn signer(&self) -> Option<Signer<'_>> {
         let (access_key_id, secret) = self.keys.as_ref()?;
-        Some(Signer { access_key_id, secret, session_token: None, region: "us-east-1", service: "s3" })
+        Some(Signer { access_key_id, secret, session_token: None, region: "us-east-1", service: self.service })
     }
 
     /// Sends a request; `path` is the raw path and query.

@@ -111,7 +111,7 @@ stands in a body is given with -c.
 #[derive(Debug, Args)]
 pub struct Ask {
     /// alice, user/alice, role/deploy, role/deploy/session, name@account, root@ACCOUNT, an ARN,
-    /// svc.amazonaws.com, oai/ID, anyone
+    /// svc.amazonaws.com, oai/ID, cloudfront/DISTRIBUTION, anyone
     pub principal: Option<String>,
     /// s3:GetObject, or GetObject where the resource names the service; wildcards give a table
     pub action: Option<String>,

@@ -2,6 +2,7 @@
 
 use super::auth::{self, AuthConfig, AuthType, Authenticated};
 use super::call::{Arrival, Call};
+use super::canonicals::Canonicals;
 use super::cloudfront::state::CloudFront;
 use super::cors;
 use super::decision_log::DecisionLog;
@@ -162,11 +163,10 @@ impl Server {
         }
     }
 
-    /// Whether an ACL can name it: the canonical user id of an account or of an origin access identity, or one of
-    /// those that S3 itself defines.
+    /// Whom canonical user ids name at this moment.
     #[must_use]
-    pub fn knows_canonical(&self, id: &str) -> bool {
-        self.cloudfront().canonicals.contains_key(id) || self.directory().knows_canonical(id)
+    pub fn canonicals(&self) -> Canonicals {
+        Canonicals { directory: self.directory(), cloudfront: self.cloudfront() }
     }
 
     /// What decisions read about buckets.

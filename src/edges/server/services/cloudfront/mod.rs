@@ -19,6 +19,7 @@ mod keys;
 mod paging;
 mod policies;
 mod reading;
+pub mod seed;
 mod tags;
 mod writing;
 
