@@ -8,6 +8,7 @@
 //! | [`formats`] | what is read and written: policies, scenarios, tests, worlds, answers |
 //! | [`architecture`] | floors, the path of a policy and of a request, the index, the trace |
 //! | [`store`] | running the object store, a request's path through it, what is on disk, choices |
+//! | [`doors`] | the other doors to a bucket: CloudFront's viewers |
 //! | [`codes`] | one page for every code; `portcullis explain CODE` prints it |
 #![allow(clippy::doc_markdown, reason = "the chapters are prose; names of products and settings stand as they are")]
 
@@ -19,6 +20,10 @@ pub mod codes {}
 
 #[doc = include_str!("manual/divergences.md")]
 pub mod divergences {}
+
+#[cfg(feature = "server")]
+#[doc = include_str!("manual/doors.md")]
+pub mod doors {}
 
 #[doc = include_str!("manual/evaluation.md")]
 pub mod evaluation {}

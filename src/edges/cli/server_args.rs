@@ -182,7 +182,7 @@ pub struct SignUrlArgs {
 /// Makes CloudFront's cookies, so that whoever has them may see what behaviours with trusted key groups serve.
 #[derive(Debug, Args)]
 pub struct SignCookiesArgs {
-    /// The URLs that the cookies are good for, with * and ?, such as 'https://d111111abcdef8.cloudfront.net/paid/*'
+    /// The URLs that the cookies are good for, with * and ?, such as `https://d111111abcdef8.cloudfront.net/paid/*`
     pub resource: String,
     /// How the cookies are printed
     #[arg(long, value_enum, default_value_t)]

@@ -3,7 +3,7 @@
 use super::server_args::{SignCookiesArgs, SignUrlArgs, SigningArgs};
 use super::{UNASKED, YES, now, say};
 use crate::edges::server::cloudfront::viewer::policy;
-use crate::edges::server::cloudfront::viewer::sign::{Terms, ViewerSigner};
+use crate::edges::server::cloudfront::viewer::sign::{Terms, ViewerSigner, base_url};
 use crate::words::values;
 use anstream::eprintln;
 use clap::ValueEnum;
@@ -74,8 +74,11 @@ fn terms(args: &SigningArgs, url: &str, pattern: Option<&str>, now: i64) -> Resu
     if pattern.is_none() && args.date_greater_than.is_none() && args.ip.is_none() {
         return Ok(Terms::Canned { expires });
     }
-    let resource = pattern.unwrap_or(url);
-    let policy = policy::custom(Some(resource), expires, args.date_greater_than, args.ip.as_deref());
+    let resource = match pattern {
+        Some(pattern) => pattern.to_owned(),
+        None => base_url(url).map_err(|e| e.to_string())?,
+    };
+    let policy = policy::custom(Some(&resource), expires, args.date_greater_than, args.ip.as_deref());
     Ok(Terms::Custom { policy })
 }
 

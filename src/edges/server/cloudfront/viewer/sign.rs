@@ -157,8 +157,11 @@ fn would_admit(text: &str, url: Option<&str>, now: i64) -> Result<(), SignError>
     read.check(url, source, read.date_less_than - 1).map_err(refused)
 }
 
-/// The URL as a viewer's request will name it.
-fn base_url(url: &str) -> Result<String, SignError> {
+/// The URL as a viewer's request will name it: its host in lower case, without its scheme's own port, with a path.
+///
+/// # Errors
+/// [`SignError::Url`]: viewers cannot send it so, or it is signed already.
+pub fn base_url(url: &str) -> Result<String, SignError> {
     let (scheme, rest) = url.split_once("://").ok_or(SignError::Url("does not begin with http:// or https://"))?;
     let scheme = scheme.to_ascii_lowercase();
     let own_port = match scheme.as_str() {

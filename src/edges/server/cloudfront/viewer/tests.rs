@@ -131,11 +131,12 @@ fn what_botocore_signed_is_accepted_until_it_ends_and_with_its_own_hash_alone() 
             if seen.host == HOST { "/images/horizon.jpg" } else { "/images/horizon.jpg?size=large&license=yes" };
         assert_eq!(outcome(&seen), Ok(plain.to_owned()), "{name}");
         assert_eq!(outcome(&ViewerRequest { now: NOW + 60, ..seen }), Err("AccessDenied"), "{name}: too late");
-        let other_hash = |text: &str| match text.contains("SHA256") {
-            true => text.replace("SHA256", "SHA1"),
-            false => text
-                .replace("Key-Pair-Id=", "Hash-Algorithm=SHA256&Key-Pair-Id=")
-                .replace("CloudFront-Hash-Algorithm=SHA256&", "CloudFront-Hash-Algorithm=SHA256; CloudFront-"),
+        let other_hash = |text: &str| {
+            if text.contains("SHA256") {
+                return text.replace("SHA256", "SHA1");
+            }
+            let named = text.replace("Key-Pair-Id=", "Hash-Algorithm=SHA256&Key-Pair-Id=");
+            named.replace("CloudFront-Hash-Algorithm=SHA256&", "CloudFront-Hash-Algorithm=SHA256; CloudFront-")
         };
         let (url, cookie) = (other_hash(url), [other_hash(cookie[0])]);
         let cookies = cookie.each_ref().map(String::as_str);
@@ -425,9 +426,10 @@ proptest! {
         byte in 0x21_u8..0x7f,
     ) {
         let plain = format!("{path}{}", query.map(|query| format!("?{query}")).unwrap_or_default());
-        let terms = match wildcard {
-            false => Terms::Canned { expires: NOW + seconds },
-            true => custom(&policy::custom(Some(&format!("http://{HOST}{plain}")), NOW + seconds, None, None)),
+        let terms = if wildcard {
+            custom(&policy::custom(Some(&format!("http://{HOST}{plain}")), NOW + seconds, None, None))
+        } else {
+            Terms::Canned { expires: NOW + seconds }
         };
         let url = tail(&EC, &plain, &terms);
         prop_assert_eq!(asked(&url), Ok(plain.clone()));
