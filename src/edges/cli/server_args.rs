@@ -2,11 +2,11 @@
 
 use super::args::WorldArgs;
 use super::sign::{self, CookieFormat};
-use crate::edges::server::decision_log::Mode;
 use crate::edges::server::settings::{
     Certificate, CloudFrontSettings, HostPort, LogFormat, ServeSettings, TlsSettings, parse_host_suffix, parse_proxy,
     parse_region,
 };
+use crate::edges::server::trail::{Mode, TrailSettings};
 use clap::{ArgGroup, Args, Subcommand};
 use ipnetwork::IpNetwork;
 use std::path::PathBuf;
@@ -93,9 +93,19 @@ pub struct ServeArgs {
     /// How logs are written to standard error
     #[arg(long, env = "PORTCULLIS_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
-    /// Which decisions are logged
-    #[arg(long, env = "PORTCULLIS_DECISION_LOG", value_enum, default_value_t)]
-    pub decision_log: Mode,
+    /// What is promised of the trail of decisions
+    #[arg(long, env = "PORTCULLIS_TRAIL", value_name = "MODE", value_enum, default_value_t)]
+    pub trail: Mode,
+    /// The size at which a file of the trail is followed by the next, in bytes; 64 MiB by default
+    #[arg(long, value_name = "BYTES", env = "PORTCULLIS_TRAIL_MAX_SIZE", default_value_t = 64 << 20,
+          value_parser = clap::value_parser!(u64).range(1..), hide_default_value = true)]
+    pub trail_max_size: u64,
+    /// The age at which it is: seconds, or 15m, 12h, 7d
+    #[arg(long, value_name = "TIME", env = "PORTCULLIS_TRAIL_MAX_AGE", default_value = "1d", value_parser = parse_time)]
+    pub trail_max_age: Duration,
+    /// How many files of the trail are kept; 0: all
+    #[arg(long, value_name = "N", env = "PORTCULLIS_TRAIL_KEEP", default_value_t = 64)]
+    pub trail_keep: usize,
 }
 
 impl ServeArgs {
@@ -133,7 +143,12 @@ impl ServeArgs {
             upload_expiry_days: (self.upload_expiry_days > 0).then_some(self.upload_expiry_days),
             drain: Duration::from_secs(self.drain_seconds.into()),
             log_format: self.log_format,
-            decision_log: self.decision_log,
+            trail: TrailSettings {
+                mode: self.trail,
+                max_size: self.trail_max_size,
+                max_age: self.trail_max_age,
+                keep: self.trail_keep,
+            },
         }
     }
 }
@@ -286,6 +301,12 @@ fn parse_expiry(text: &str) -> Result<u32, String> {
     seconds.ok_or_else(|| "a signature is good for 1 second to 7 days".to_owned())
 }
 
+/// A time that is not nothing.
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let seconds = Some(parse_duration(text)?).filter(|s| *s > 0);
+    seconds.map(|s| Duration::from_secs(s.into())).ok_or_else(|| "wanted 1 second to 136 years".to_owned())
+}
+
 /// Seconds, or a number with a unit.
 fn parse_duration(text: &str) -> Result<u32, String> {
     let (number, unit) = match text.as_bytes().last() {
@@ -337,7 +358,7 @@ mod tests {
         assert!(!(s.any_region || s.allow_sigv2 || s.allow_insecure_secrets || s.strict));
         assert_eq!(s.max_object_bytes, 5 * 1024_u64.pow(4));
         assert_eq!((s.max_connections, s.upload_expiry_days, s.drain.as_secs()), (1024, Some(7), 30));
-        assert_eq!((s.log_format, s.decision_log), (LogFormat::Text, Mode::All));
+        assert_eq!((s.log_format, s.trail), (LogFormat::Text, TrailSettings::default()));
     }
 
     #[test]
@@ -346,8 +367,8 @@ mod tests {
             "--data /d --listen [::1]:0 --tls-listen h.test:9443 --tls-cert c --tls-key k -w a -w b --strict --region eu-west-1 \
              --any-region --host-suffix A.test --host-suffix b.test,c.test --trusted-proxy 10.0.0.0/8 --allow-sigv2 \
              --allow-insecure-secrets --admin 127.0.0.1:1 --max-object-bytes 7 --max-connections 2 --upload-expiry-days 0 \
-             --drain-seconds 0 --log-format json --decision-log denied --cloudfront 127.0.0.1:2 --cloudfront-tls cf.test:3 \
-             --cloudfront-cache 0",
+             --drain-seconds 0 --log-format json --trail best-effort --trail-max-size 7 --trail-max-age 2h --trail-keep 0 \
+             --cloudfront 127.0.0.1:2 --cloudfront-tls cf.test:3 --cloudfront-cache 0",
         )
         .expect("valid");
         let tls = s.tls.as_ref().expect("TLS");
@@ -366,7 +387,8 @@ mod tests {
         assert_eq!(s.world, [PathBuf::from("a"), PathBuf::from("b")]);
         assert!(s.any_region && s.allow_sigv2 && s.allow_insecure_secrets && s.strict);
         assert_eq!((s.max_object_bytes, s.max_connections, s.upload_expiry_days, s.drain.as_secs()), (7, 2, None, 0));
-        assert_eq!((s.log_format, s.decision_log), (LogFormat::Json, Mode::Denied));
+        let trail = TrailSettings { mode: Mode::BestEffort, max_size: 7, max_age: Duration::from_hours(2), keep: 0 };
+        assert_eq!((s.log_format, s.trail), (LogFormat::Json, trail));
     }
 
     #[test]
@@ -388,7 +410,11 @@ mod tests {
             ("--max-connections -1", "-1"),
             ("--drain-seconds 1e3", "--drain-seconds"),
             ("--log-format xml", "--log-format"),
-            ("--decision-log some", "--decision-log"),
+            ("--trail some", "--trail"),
+            ("--trail-max-size 0", "--trail-max-size"),
+            ("--trail-max-age 0", "--trail-max-age"),
+            ("--trail-max-age 1w", "--trail-max-age"),
+            ("--trail-keep -1", "-1"),
             ("extra", "extra"),
         ] {
             let error = settings(line).expect_err(line);

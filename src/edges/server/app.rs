@@ -5,7 +5,6 @@ use super::call::{Arrival, Call};
 use super::canonicals::Canonicals;
 use super::cloudfront::state::CloudFront;
 use super::cors;
-use super::decision_log::DecisionLog;
 use super::directory::Directory;
 use super::error::S3Error;
 use super::handlers;
@@ -15,6 +14,7 @@ use super::reply::{self, Reply};
 use super::scenes::Scenes;
 use super::services::{self, ServiceArrival};
 use super::settings::ServeSettings;
+use super::trail::Trail;
 use super::wire::query::Query;
 use super::wire::target::{hosted_target, target};
 use crate::gate::operations::{ACCOUNT_PATH, find};
@@ -65,7 +65,7 @@ struct Inner {
     auth: AuthConfig,
     settings: ServeSettings,
     metrics: Arc<Metrics>,
-    log: DecisionLog,
+    trail: Trail,
     clock: Clock,
 }
 
@@ -78,7 +78,7 @@ impl Server {
         cloudfront: CloudFront,
         settings: ServeSettings,
         metrics: Arc<Metrics>,
-        log: DecisionLog,
+        trail: Trail,
         clock: Clock,
     ) -> Self {
         let auth = settings.auth_config();
@@ -94,7 +94,7 @@ impl Server {
             auth,
             settings,
             metrics,
-            log,
+            trail,
             clock,
         };
         Self { inner: Arc::new(inner) }
@@ -201,8 +201,8 @@ impl Server {
 
     /// Where decisions are written down.
     #[must_use]
-    pub fn log(&self) -> &DecisionLog {
-        &self.inner.log
+    pub fn trail(&self) -> &Trail {
+        &self.inner.trail
     }
 
     /// The time, in milliseconds since 1970.
@@ -219,7 +219,7 @@ impl App for Server {
 
     fn ready(&self) -> Result<(), String> {
         match self.inner.store.health() {
-            Health::Ready => Ok(()),
+            Health::Ready => self.inner.trail.health(),
             Health::Full { free, reserve } => Err(format!("the disk is full: {free} bytes free, {reserve} in reserve")),
             Health::ReadOnly(why) => Err(format!("the store is read-only: {why}")),
             Health::Closed => Err("the store is closed".to_owned()),
@@ -274,6 +274,7 @@ impl Server {
             body,
             source_ip: Some(source.ip),
             secure: source.secure,
+            tls_version: connection.tls.map(|t| t.version),
             now_ms: self.now_ms(),
             request_id,
         };
@@ -344,13 +345,12 @@ struct Addressed {
 impl Server {
     /// Whether a request that an origin answered before would be let through at this moment. Nothing is read or
     /// changed; the decision is made and written down as for the request itself, under the id that is given back.
-    #[must_use]
-    pub fn still_permits(&self, request: Request<RequestBody>, sender: OriginSender) -> Option<String> {
+    pub async fn still_permits(&self, request: Request<RequestBody>, sender: OriginSender) -> Option<String> {
         let request_id = new_request_id();
         let (parts, body) = request.into_parts();
         let addressed = Self::addressed_by_origin(parts, &sender).ok()?;
         let call = self.arrived(addressed, body, &Sender::Origin(sender), &request_id).ok()?;
-        call.still_permitted().ok().map(|()| request_id)
+        call.still_permitted().await.ok().map(|()| request_id)
     }
 
     async fn answer(

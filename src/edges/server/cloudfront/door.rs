@@ -17,6 +17,7 @@ use crate::edges::server::auth::hex;
 use crate::edges::server::http::{App, ConnectionFacts, RequestBody, ResponseBody, proxy};
 use crate::edges::server::metrics::Metrics;
 use crate::edges::server::reply::{self, Reply};
+use crate::edges::server::trail::{ViewerEvent, ViewerOutcome};
 use crate::storage::store::Kept;
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand;
@@ -56,6 +57,34 @@ enum Refused {
     Door(DoorError),
     /// The viewer has no right to it.
     Viewer(ViewerRefusal),
+}
+
+/// What becomes of a viewer's request that is not refused.
+enum Judged {
+    /// It is let in.
+    Admitted(Admitted),
+    /// It is sent to HTTPS, with this status.
+    Redirect(StatusCode),
+}
+
+impl Refused {
+    fn outcome(&self) -> ViewerOutcome<'_> {
+        match self {
+            Self::Door(error) => ViewerOutcome::Refused { code: error.code(), message: error.sentence() },
+            Self::Viewer(refusal) => ViewerOutcome::Refused { code: refusal.code(), message: refusal.detail() },
+        }
+    }
+}
+
+fn let_in<'a>(admitted: &'a Admitted, raw: &str) -> ViewerOutcome<'a> {
+    let key_pair_id = admitted.key_pair_id();
+    let by = match key_pair_id {
+        None => "public",
+        // What signs is taken out of the URL where it stood there.
+        Some(_) if admitted.path_and_query() != raw => "signed-url",
+        Some(_) => "signed-cookies",
+    };
+    ViewerOutcome::Admitted { by, key_pair_id }
 }
 
 impl From<DoorError> for Refused {
@@ -105,6 +134,7 @@ struct Found<'f> {
 }
 
 /// A request's head, with where it came from.
+#[derive(Clone, Copy)]
 struct Head<'h> {
     parts: &'h Parts,
     /// The host as it was sent, with its port.
@@ -112,6 +142,9 @@ struct Head<'h> {
     /// The path and query as they were sent.
     raw: &'h str,
     source: proxy::Source,
+    /// The id that the answer names it by.
+    id: &'h str,
+    tls_version: Option<&'static str>,
 }
 
 impl<'h> Head<'h> {
@@ -129,7 +162,7 @@ impl Inner {
     async fn answer(&self, request: Request<RequestBody>, connection: ConnectionFacts) -> Reply {
         let id = base64::engine::general_purpose::URL_SAFE.encode(random::<40>());
         let (parts, body) = request.into_parts();
-        let shown = match self.shown(&parts, body, connection).await {
+        let shown = match self.shown(&id, &parts, body, connection).await {
             Ok(shown) => shown,
             Err(refused) => {
                 let reply = match refused {
@@ -154,7 +187,13 @@ impl Inner {
         view
     }
 
-    async fn shown(&self, parts: &Parts, body: RequestBody, connection: ConnectionFacts) -> Result<Shown, Refused> {
+    async fn shown(
+        &self,
+        id: &str,
+        parts: &Parts,
+        body: RequestBody,
+        connection: ConnectionFacts,
+    ) -> Result<Shown, Refused> {
         within_bounds(parts)?;
         let host = host_of(parts)?;
         let view = self.view();
@@ -165,20 +204,16 @@ impl Inner {
         }
         let source = self.server.source(connection, &parts.headers).map_err(|_| DoorError::Malformed)?;
         let raw = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        let head = Head { parts, host, raw, source };
+        let head = Head { parts, host, raw, source, id, tls_version: connection.tls.map(|tls| tls.version) };
         let path = behaviors::rooted(&distribution.document.config, head.path());
         let behavior = behaviors::behavior_of(&distribution.document.config, &path);
         let found = Found { distribution, behavior, path };
-        if let ByProtocol::Redirect(status) =
-            behaviors::by_protocol(behavior, source.secure, &parts.method, parts.version)?
-        {
+        let judged = self.judged(&view, &head, &found, &body);
+        if let Ok(Judged::Redirect(status)) = judged {
             return Ok(Shown { reply: self.redirect(status, &head), from: XCache::Redirect, age: None });
         }
-        behaviors::by_method(behavior, &parts.method)?;
-        if matches!(parts.method, Method::GET | Method::HEAD) && !body.is_end_stream() {
-            return Err(DoorError::UnwantedBody.into());
-        }
-        let admitted = self.admitted(&view, &head, &found, head.raw)?;
+        self.written_down(&head, &found, &judged).await?;
+        let Judged::Admitted(admitted) = judged? else { return Err(DoorError::Internal.into()) };
         let mut shown = self.exchanged(&view, &head, &found, &admitted, body, connection).await?;
         if shown.from == XCache::Error {
             let page = self.error_page(&view, &head, distribution, shown.reply.status(), connection).await;
@@ -189,6 +224,57 @@ impl Inner {
         Ok(shown)
     }
 
+    /// What becomes of a viewer's request, before anything is fetched for it.
+    fn judged(&self, view: &View, head: &Head<'_>, found: &Found<'_>, body: &RequestBody) -> Result<Judged, Refused> {
+        let (parts, behavior) = (head.parts, found.behavior);
+        if let ByProtocol::Redirect(status) =
+            behaviors::by_protocol(behavior, head.source.secure, &parts.method, parts.version)?
+        {
+            return Ok(Judged::Redirect(status));
+        }
+        behaviors::by_method(behavior, &parts.method)?;
+        if matches!(parts.method, Method::GET | Method::HEAD) && !body.is_end_stream() {
+            return Err(DoorError::UnwantedBody.into());
+        }
+        self.admitted(view, head, found, head.raw).map(Judged::Admitted)
+    }
+
+    /// Writes down that a viewer was let in, or not; nothing follows from it before.
+    async fn written_down(
+        &self,
+        head: &Head<'_>,
+        found: &Found<'_>,
+        judged: &Result<Judged, Refused>,
+    ) -> Result<(), DoorError> {
+        let (path, outcome) = match judged {
+            Ok(Judged::Redirect(_)) => return Ok(()),
+            Ok(Judged::Admitted(admitted)) => (admitted.path_and_query(), let_in(admitted, head.raw)),
+            // The query of a refused request may hold what signs another one.
+            Err(refused) => (head.path(), refused.outcome()),
+        };
+        let (kept, headers) = (found.distribution, &head.parts.headers);
+        let mut others = kept.document.config.behaviors.iter();
+        let pattern = others.find(|other| std::ptr::eq(&raw const other.behavior, found.behavior));
+        let event = ViewerEvent {
+            request_id: head.id,
+            time_ms: self.server.now_ms(),
+            distribution: &Distribution::arn(&kept.account, &kept.id),
+            account: &kept.account,
+            method: head.parts.method.as_str(),
+            host: head.host,
+            path,
+            behavior: pattern.map(|other| other.pattern.as_str()),
+            source_ip: head.source.ip,
+            user_agent: headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok()),
+            tls_version: head.tls_version,
+            outcome,
+        };
+        self.server.trail().viewer(&event).await.map_err(|why| {
+            tracing::error!(%why, "a viewer's request was refused");
+            DoorError::Unkept
+        })
+    }
+
     /// Asks for the viewer's right, for every request and before anything else is looked at.
     fn admitted(&self, view: &View, head: &Head<'_>, found: &Found<'_>, raw: &str) -> Result<Admitted, Refused> {
         let cookies = head.parts.headers.get_all(http::header::COOKIE).iter();
@@ -197,7 +283,7 @@ impl Inner {
         let request = head.viewer_request(raw, &cookies, now);
         viewer::admit(&request, found.behavior, &view.cloudfront).map_err(|refusal| {
             let distribution = found.distribution.id.as_str();
-            tracing::info!(distribution, %refusal, "a viewer was not let in");
+            tracing::debug!(distribution, %refusal, "a viewer was not let in");
             Refused::Viewer(refusal)
         })
     }
@@ -257,7 +343,7 @@ impl Inner {
         for name in super::forwarding::CONDITIONS {
             parts.headers.remove(name);
         }
-        let head = Head { parts: &parts, host: head.host, raw: page, source: head.source };
+        let head = Head { parts: &parts, raw: page, ..*head };
         let body = RequestBody::empty();
         let mut shown = self.exchanged(view, &head, &found, &admitted, body, connection).await.ok()?;
         if shown.reply.status() != StatusCode::OK {

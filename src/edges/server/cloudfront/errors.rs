@@ -34,6 +34,8 @@ pub enum DoorError {
     Loop,
     /// The origin's answer ended before its end: 502.
     OriginBroke,
+    /// That the viewer was let in, or not, cannot be written down: 503.
+    Unkept,
     /// The answer that gives nothing away, where what should hold does not: 500.
     Internal,
 }
@@ -49,6 +51,7 @@ impl DoorError {
             Self::NoHost | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownOrigin | Self::OriginBroke => StatusCode::BAD_GATEWAY,
+            Self::Unkept => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -67,6 +70,7 @@ impl DoorError {
             Self::UnknownOrigin => "NoSuchOrigin",
             Self::Loop => "LoopDetected",
             Self::OriginBroke => "OriginConnectError",
+            Self::Unkept => "ServiceUnavailable",
             Self::Internal => "InternalError",
         }
     }
@@ -94,6 +98,7 @@ impl DoorError {
             Self::UnknownOrigin => "CloudFront wasn't able to resolve the origin domain name.",
             Self::Loop => "Bad request. The request would come back to where it came from.",
             Self::OriginBroke => "CloudFront wasn't able to connect to the origin.",
+            Self::Unkept => "The trail of decisions cannot be written, so that nothing may be decided.",
             Self::Internal => "The request failed. Please try again.",
         }
     }

@@ -53,7 +53,7 @@ impl Exchange<'_> {
         let mut waited = false;
         loop {
             let kept = self.cache.get(&self.ask.key);
-            if let Some(shown) = self.still_shown(kept.as_ref())? {
+            if let Some(shown) = self.still_shown(kept.as_ref()).await? {
                 return Ok(shown);
             }
             if *method == Method::HEAD {
@@ -75,11 +75,11 @@ impl Exchange<'_> {
     }
 
     /// What is kept, where it is fresh and the origin would still give it.
-    fn still_shown(&self, kept: Option<&Arc<Entry>>) -> Result<Option<Shown>, DoorError> {
+    async fn still_shown(&self, kept: Option<&Arc<Entry>>) -> Result<Option<Shown>, DoorError> {
         let now_ms = self.server.now_ms();
         let Some(entry) = kept.filter(|entry| entry.is_fresh(now_ms)) else { return Ok(None) };
         let again = self.ask.whole(self.viewer.method, None)?;
-        match self.server.still_permits(again, self.ask.sender.clone()) {
+        match Box::pin(self.server.still_permits(again, self.ask.sender.clone())).await {
             Some(request_id) => Ok(Some(Shown::kept(entry, XCache::Hit, &self.viewer, &request_id, now_ms))),
             None => {
                 self.cache.remove(&self.ask.key);

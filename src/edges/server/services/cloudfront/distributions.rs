@@ -205,7 +205,7 @@ pub(super) async fn create_with_tags(call: &ServiceCall) -> Result<Reply, Servic
     // The tags count in the decision; a body that cannot be read has none, and is told so only to who may create.
     let tags = sent.as_ref().map(|(_, tags)| tags.clone()).unwrap_or_default();
     let context = tags::request_context(&tags);
-    let grant = family::authorize::<Distribution, CreateDistributionWithTags>(call, "*", context)?;
+    let grant = family::authorize::<Distribution, CreateDistributionWithTags>(call, "*", context).await?;
     let (config, tags) = sent?;
     family::make::<Distribution, _>(call, grant, config, tags).await
 }
@@ -222,8 +222,8 @@ fn sent_with_tags(call: &ServiceCall) -> Result<Tagged, ServiceError> {
 }
 
 /// `GET /2020-05-31/distributionsByKeyGroupId/{KeyGroupId}`
-pub(super) fn list_by_key_group(call: &ServiceCall, group: &str) -> Result<Reply, ServiceError> {
-    call.authorize::<ListDistributionsByKeyGroup>(&[])?;
+pub(super) async fn list_by_key_group(call: &ServiceCall, group: &str) -> Result<Reply, ServiceError> {
+    call.authorize::<ListDistributionsByKeyGroup>(&[]).await?;
     family::found::<KeyGroup>(call, group)?;
     let kept = call.server.store().entities::<Distribution>(Some(call.account()))?;
     let uses = |kept: &Kept<Distribution>| {

@@ -112,12 +112,12 @@ pub(super) struct New {
 }
 
 /// Authorizes an operation on a thing of the caller's account; `*` is the id of a new one.
-pub(super) fn authorize<T: Family, O: ServiceOperation>(
+pub(super) async fn authorize<T: Family, O: ServiceOperation>(
     call: &ServiceCall,
     id: &str,
     mut context: ContextKeys,
 ) -> Result<Authorized<O>, ServiceError> {
-    let Some(kind) = T::NAMES.arn else { return call.authorize(&[]) };
+    let Some(kind) = T::NAMES.arn else { return call.authorize(&[]).await };
     if let Some(kept) = call.server.store().entity::<T>(call.account(), id)? {
         context.extend(kept.document.context());
     }
@@ -128,7 +128,7 @@ pub(super) fn authorize<T: Family, O: ServiceOperation>(
             subjects.push(Subject { on: need.on, arn: &arn, context: context.clone(), ..Subject::default() });
         }
     }
-    call.authorize(&subjects)
+    call.authorize(&subjects).await
 }
 
 /// What has this id in the caller's account.
@@ -189,7 +189,7 @@ pub(super) fn sent<T: Family>(call: &ServiceCall) -> Result<T::Config, ServiceEr
 
 /// `POST …`
 pub(super) async fn create<T: Family, O: ServiceOperation>(call: &ServiceCall) -> Result<Reply, ServiceError> {
-    let grant = authorize::<T, O>(call, "*", ContextKeys::new())?;
+    let grant = authorize::<T, O>(call, "*", ContextKeys::new()).await?;
     make::<T, O>(call, grant, sent::<T>(call)?, Vec::new()).await
 }
 
@@ -226,22 +226,25 @@ fn whole<T: Family>(call: &ServiceCall, status: StatusCode, kept: &Kept<T>) -> R
 }
 
 /// `GET …/{Id}`
-pub(super) fn get<T: Family, O: ServiceOperation>(call: &ServiceCall, id: &str) -> Result<Reply, ServiceError> {
-    authorize::<T, O>(call, id, ContextKeys::new())?;
+pub(super) async fn get<T: Family, O: ServiceOperation>(call: &ServiceCall, id: &str) -> Result<Reply, ServiceError> {
+    authorize::<T, O>(call, id, ContextKeys::new()).await?;
     Ok(whole(call, StatusCode::OK, &found::<T>(call, id)?))
 }
 
 /// `GET …/{Id}/config`
-pub(super) fn get_config<T: Family, O: ServiceOperation>(call: &ServiceCall, id: &str) -> Result<Reply, ServiceError> {
-    authorize::<T, O>(call, id, ContextKeys::new())?;
+pub(super) async fn get_config<T: Family, O: ServiceOperation>(
+    call: &ServiceCall,
+    id: &str,
+) -> Result<Reply, ServiceError> {
+    authorize::<T, O>(call, id, ContextKeys::new()).await?;
     let kept = found::<T>(call, id)?;
     let document = Xml::document(T::NAMES.config, |xml| kept.document.write_config(xml));
     Ok(writing::tagged(writing::reply(StatusCode::OK, document), &etag(&kept)))
 }
 
 /// `GET …`
-pub(super) fn list<T: Family, O: ServiceOperation>(call: &ServiceCall) -> Result<Reply, ServiceError> {
-    call.authorize::<O>(&[])?;
+pub(super) async fn list<T: Family, O: ServiceOperation>(call: &ServiceCall) -> Result<Reply, ServiceError> {
+    call.authorize::<O>(&[]).await?;
     list_some::<T>(call, |_| true)
 }
 
@@ -263,7 +266,7 @@ pub(super) async fn update<T: Family, O: ServiceOperation>(
     call: &ServiceCall,
     id: &str,
 ) -> Result<Reply, ServiceError> {
-    let grant = authorize::<T, O>(call, id, ContextKeys::new())?;
+    let grant = authorize::<T, O>(call, id, ContextKeys::new()).await?;
     found::<T>(call, id)?;
     let if_match = if_match(call)?;
     let config = sent::<T>(call)?;
@@ -284,7 +287,7 @@ pub(super) async fn delete<T: Family, O: ServiceOperation>(
     call: &ServiceCall,
     id: &str,
 ) -> Result<Reply, ServiceError> {
-    let grant = authorize::<T, O>(call, id, ContextKeys::new())?;
+    let grant = authorize::<T, O>(call, id, ContextKeys::new()).await?;
     found::<T>(call, id)?;
     let if_match = if_match(call)?;
     let (account, id) = (call.account().to_owned(), id.to_owned());

@@ -72,7 +72,7 @@ fn of_distribution(mut all: Vec<Kept<Invalidation>>, distribution: &str) -> Vec<
 
 /// `POST …/distribution/{DistributionId}/invalidation`
 pub(super) async fn create(call: &ServiceCall, distribution: &str) -> Result<Reply, ServiceError> {
-    let grant = family::authorize::<Distribution, CreateInvalidation>(call, distribution, ContextKeys::new())?;
+    let grant = family::authorize::<Distribution, CreateInvalidation>(call, distribution, ContextKeys::new()).await?;
     family::found::<Distribution>(call, distribution)?;
     let (paths, reference) = read(Fields::of(&reading::body(&call.body, "InvalidationBatch")?)?)?;
     let new = Invalidation {
@@ -109,8 +109,8 @@ pub(super) async fn create(call: &ServiceCall, distribution: &str) -> Result<Rep
 }
 
 /// `GET …/distribution/{DistributionId}/invalidation/{Id}`
-pub(super) fn get(call: &ServiceCall, distribution: &str, id: &str) -> Result<Reply, ServiceError> {
-    family::authorize::<Distribution, GetInvalidation>(call, distribution, ContextKeys::new())?;
+pub(super) async fn get(call: &ServiceCall, distribution: &str, id: &str) -> Result<Reply, ServiceError> {
+    family::authorize::<Distribution, GetInvalidation>(call, distribution, ContextKeys::new()).await?;
     family::found::<Distribution>(call, distribution)?;
     let kept = call.server.store().entity::<Invalidation>(call.account(), &place(distribution, id))?;
     let kept = kept.ok_or_else(|| {
@@ -122,8 +122,8 @@ pub(super) fn get(call: &ServiceCall, distribution: &str, id: &str) -> Result<Re
 }
 
 /// `GET …/distribution/{DistributionId}/invalidation`
-pub(super) fn list(call: &ServiceCall, distribution: &str) -> Result<Reply, ServiceError> {
-    family::authorize::<Distribution, ListInvalidations>(call, distribution, ContextKeys::new())?;
+pub(super) async fn list(call: &ServiceCall, distribution: &str) -> Result<Reply, ServiceError> {
+    family::authorize::<Distribution, ListInvalidations>(call, distribution, ContextKeys::new()).await?;
     family::found::<Distribution>(call, distribution)?;
     let kept = call.server.store().entities::<Invalidation>(Some(call.account()))?;
     let kept = of_distribution(kept, distribution);

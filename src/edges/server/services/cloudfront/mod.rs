@@ -78,7 +78,7 @@ async fn dispatch(call: &ServiceCall, operation: Op, id: &str, second: &str) -> 
             family::create::<$family, operations::$operation>(call).await
         };
         ($family:ty, list $operation:ident) => {
-            family::list::<$family, operations::$operation>(call)
+            family::list::<$family, operations::$operation>(call).await
         };
         ($family:ty, update $operation:ident) => {
             family::update::<$family, operations::$operation>(call, id).await
@@ -87,7 +87,7 @@ async fn dispatch(call: &ServiceCall, operation: Op, id: &str, second: &str) -> 
             family::delete::<$family, operations::$operation>(call, id).await
         };
         ($family:ty, $read:ident $operation:ident) => {
-            family::$read::<$family, operations::$operation>(call, id)
+            family::$read::<$family, operations::$operation>(call, id).await
         };
     }
     match operation {
@@ -96,7 +96,7 @@ async fn dispatch(call: &ServiceCall, operation: Op, id: &str, second: &str) -> 
         Op::GetDistribution => answer!(Distribution, get GetDistribution),
         Op::GetDistributionConfig => answer!(Distribution, get_config GetDistributionConfig),
         Op::ListDistributions => answer!(Distribution, list ListDistributions),
-        Op::ListDistributionsByKeyGroup => distributions::list_by_key_group(call, id),
+        Op::ListDistributionsByKeyGroup => distributions::list_by_key_group(call, id).await,
         Op::UpdateDistribution => answer!(Distribution, update UpdateDistribution),
         Op::DeleteDistribution => answer!(Distribution, delete DeleteDistribution),
 
@@ -138,23 +138,25 @@ async fn dispatch(call: &ServiceCall, operation: Op, id: &str, second: &str) -> 
         Op::DeleteKeyGroup => answer!(KeyGroup, delete DeleteKeyGroup),
 
         Op::CreateInvalidation => invalidations::create(call, id).await,
-        Op::GetInvalidation => invalidations::get(call, id, second),
-        Op::ListInvalidations => invalidations::list(call, id),
+        Op::GetInvalidation => invalidations::get(call, id, second).await,
+        Op::ListInvalidations => invalidations::list(call, id).await,
 
-        Op::GetCachePolicy => policies::get::<CachePolicy, operations::GetCachePolicy>(call, id, false),
-        Op::GetCachePolicyConfig => policies::get::<CachePolicy, operations::GetCachePolicyConfig>(call, id, true),
-        Op::ListCachePolicies => policies::list::<CachePolicy, operations::ListCachePolicies>(call),
+        Op::GetCachePolicy => policies::get::<CachePolicy, operations::GetCachePolicy>(call, id, false).await,
+        Op::GetCachePolicyConfig => {
+            policies::get::<CachePolicy, operations::GetCachePolicyConfig>(call, id, true).await
+        }
+        Op::ListCachePolicies => policies::list::<CachePolicy, operations::ListCachePolicies>(call).await,
         Op::GetOriginRequestPolicy => {
-            policies::get::<OriginRequestPolicy, operations::GetOriginRequestPolicy>(call, id, false)
+            policies::get::<OriginRequestPolicy, operations::GetOriginRequestPolicy>(call, id, false).await
         }
         Op::GetOriginRequestPolicyConfig => {
-            policies::get::<OriginRequestPolicy, operations::GetOriginRequestPolicyConfig>(call, id, true)
+            policies::get::<OriginRequestPolicy, operations::GetOriginRequestPolicyConfig>(call, id, true).await
         }
         Op::ListOriginRequestPolicies => {
-            policies::list::<OriginRequestPolicy, operations::ListOriginRequestPolicies>(call)
+            policies::list::<OriginRequestPolicy, operations::ListOriginRequestPolicies>(call).await
         }
 
-        Op::ListTagsForResource => tags::list(call),
+        Op::ListTagsForResource => tags::list(call).await,
         Op::TagResource => tags::tag(call).await,
         Op::UntagResource => tags::untag(call).await,
     }

@@ -138,13 +138,13 @@ fn write<P: Managed>(policy: &P, xml: &mut Xml) {
 }
 
 /// `GET …/{Id}` and `GET …/{Id}/config`
-pub(super) fn get<P: Managed, O: ServiceOperation>(
+pub(super) async fn get<P: Managed, O: ServiceOperation>(
     call: &ServiceCall,
     id: &str,
     config: bool,
 ) -> Result<Reply, ServiceError> {
     let arn = format!("arn:aws:cloudfront::{}:{}/{id}", call.account(), P::ARN);
-    call.authorize::<O>(&[Subject { on: "policy", arn: &arn, ..Subject::default() }])?;
+    call.authorize::<O>(&[Subject { on: "policy", arn: &arn, ..Subject::default() }]).await?;
     let policy = P::of(id)
         .ok_or_else(|| error(P::NO_SUCH, format!("The policy `{id}` does not exist; there are the managed ones.")))?;
     let document = if config {
@@ -156,8 +156,8 @@ pub(super) fn get<P: Managed, O: ServiceOperation>(
 }
 
 /// `GET …`
-pub(super) fn list<P: Managed, O: ServiceOperation>(call: &ServiceCall) -> Result<Reply, ServiceError> {
-    call.authorize::<O>(&[])?;
+pub(super) async fn list<P: Managed, O: ServiceOperation>(call: &ServiceCall) -> Result<Reply, ServiceError> {
+    call.authorize::<O>(&[]).await?;
     let all = match query(call)?.get("Type").unwrap_or_default() {
         "" | "managed" => P::ALL,
         "custom" => &[],

@@ -79,7 +79,7 @@ pub fn resource_context(tags: &[(String, String)]) -> ContextKeys {
 }
 
 /// Authorizes an operation on the resource that the query names, and gives the id of the distribution it is.
-fn authorize<O: ServiceOperation>(
+async fn authorize<O: ServiceOperation>(
     call: &ServiceCall,
     mut context: ContextKeys,
 ) -> Result<(Authorized<O>, String), ServiceError> {
@@ -95,7 +95,7 @@ fn authorize<O: ServiceOperation>(
     {
         context.extend(resource_context(&kept.document.tags));
     }
-    let grant = call.authorize::<O>(&[Subject { on: "resource", arn, context, ..Subject::default() }])?;
+    let grant = call.authorize::<O>(&[Subject { on: "resource", arn, context, ..Subject::default() }]).await?;
     if parsed.account != call.account() || id.is_empty() {
         return Err(error("NoSuchResource", format!("The specified resource does not exist: `{arn}`.")));
     }
@@ -107,8 +107,8 @@ fn missing(id: &str) -> ServiceError {
 }
 
 /// `GET /2020-05-31/tagging`
-pub(super) fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
-    let (_, id) = authorize::<ListTagsForResource>(call, ContextKeys::new())?;
+pub(super) async fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
+    let (_, id) = authorize::<ListTagsForResource>(call, ContextKeys::new()).await?;
     let kept = family::found::<Distribution>(call, &id).map_err(|_| missing(&id))?;
     let document = Xml::document("Tags", |xml| {
         xml.element("Items", |xml| {
@@ -127,7 +127,7 @@ pub(super) fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
 pub(super) async fn tag(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let sent = reading::body(&call.body, "Tags").and_then(|root| read(Fields::of(&root)?));
     let context = request_context(sent.as_deref().unwrap_or_default());
-    let (grant, id) = authorize::<TagResource>(call, context)?;
+    let (grant, id) = authorize::<TagResource>(call, context).await?;
     let sent = sent?;
     change(call, grant, id, move |tags| {
         tags.retain(|(key, _)| !sent.iter().any(|(new, _)| new == key));
@@ -141,7 +141,7 @@ pub(super) async fn untag(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let sent = reading::body(&call.body, "TagKeys").and_then(|root| keys(Fields::of(&root)?));
     let named = sent.as_deref().unwrap_or_default();
     let context = if named.is_empty() { Vec::new() } else { vec![("aws:TagKeys".to_owned(), named.to_vec())] };
-    let (grant, id) = authorize::<UntagResource>(call, context)?;
+    let (grant, id) = authorize::<UntagResource>(call, context).await?;
     let sent = sent?;
     change(call, grant, id, move |tags| tags.retain(|(key, _)| !sent.contains(key))).await
 }
