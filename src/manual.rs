@@ -15,6 +15,10 @@
 #[doc = include_str!("manual/architecture.md")]
 pub mod architecture {}
 
+#[cfg(feature = "server")]
+#[doc = include_str!("manual/cloudfront_api.md")]
+pub mod cloudfront_api {}
+
 #[doc = include_str!("manual/codes.md")]
 pub mod codes {}
 
