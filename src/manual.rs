@@ -8,7 +8,7 @@
 //! | [`formats`] | what is read and written: policies, scenarios, tests, worlds, answers |
 //! | [`architecture`] | floors, the path of a policy and of a request, the index, the trace |
 //! | [`store`] | running the object store, a request's path through it, what is on disk, choices |
-//! | [`doors`] | the other doors to a bucket: CloudFront's viewers |
+//! | [`doors`] | the other doors to a bucket: CloudFront, its viewers and its cache |
 //! | [`codes`] | one page for every code; `portcullis explain CODE` prints it |
 #![allow(clippy::doc_markdown, reason = "the chapters are prose; names of products and settings stand as they are")]
 
