@@ -105,11 +105,17 @@ struct Place {
 
 impl Place {
     fn new(distributions: &[Config]) -> Self {
+        Self::with(distributions, &[])
+    }
+
+    /// With further arguments of the server.
+    fn with(distributions: &[Config], arguments: &[&str]) -> Self {
         let directory = TempDir::new();
         let all: Vec<String> = distributions.iter().map(Config::json).collect();
         let world = WORLD.replace("CANONICAL", CANONICAL).replace("DISTRIBUTIONS", &all.join(","));
         let door = free_address();
-        let server = Server::of_world(&directory, &world, &["--cloudfront", &door]);
+        let arguments = [&["--cloudfront", door.as_str()], arguments].concat();
+        let server = Server::of_world(&directory, &world, &arguments);
         let root = server.client("AKIAROOT", "root-secret");
         Self { root, door, server, directory }
     }
@@ -136,6 +142,18 @@ impl Place {
     /// Lets the origin access identity read.
     fn let_the_identity_read(&self) {
         self.policy(&format!(r#"{IDENTITY}, "Action": "s3:GetObject""#));
+    }
+
+    /// The events of the trail so far, a line each.
+    fn events(&self) -> Vec<String> {
+        let trail = self.directory.path().join("data/trail");
+        let files = std::fs::read_dir(trail).expect("a trail").map(|file| file.expect("a file").path());
+        let events = files.filter(|path| path.extension().is_some_and(|end| end == "ndjson"));
+        events
+            .flat_map(|path| {
+                std::fs::read_to_string(path).expect("text").lines().map(str::to_owned).collect::<Vec<_>>()
+            })
+            .collect()
     }
 
     /// What `why --decision` says.

@@ -150,3 +150,28 @@ fn an_identity_reads_what_an_acl_grants_it() {
     let viewer = place.viewer("EDOOR000000001");
     assert_eq!((viewer.get("/granted").status, viewer.get("/kept").status), (200, 403));
 }
+
+#[test]
+fn every_viewer_is_written_down() {
+    let place = Place::new(&[Config::new("EDOOR000000001")]);
+    place.put("/media/a", b"a", &[]);
+    place.let_the_identity_read();
+    let viewer = place.viewer("EDOOR000000001");
+    let (first, hit) = (viewer.get("/a?x=1"), viewer.get("/a"));
+    let refused = viewer.send("DELETE", "/a?Signature=leaks", &[], b"");
+    assert_eq!((first.status, cached(&hit), refused.status), (200, "Hit", 403));
+    let events = place.events();
+    let about = |id: &str| -> Vec<&String> { events.iter().filter(|event| event.contains(id)).collect() };
+    for answer in [&first, &hit] {
+        let (seen, decided) = (about(answer.header("x-amz-cf-id")), about(answer.header("x-amz-request-id")));
+        assert!(
+            seen.len() == 1 && seen[0].contains("\"ViewerRequest\"") && seen[0].contains("\"admitted\""),
+            "{seen:?}"
+        );
+        assert!(decided.len() == 1 && decided[0].contains("GetObject") && decided[0].contains("EIDENTITY00001"));
+        assert!(!decided[0].contains("127.0.0.1"), "the viewer's address is not the origin's to know");
+    }
+    let refusal = about(refused.header("x-amz-cf-id"));
+    assert!(refusal.len() == 1 && refusal[0].contains("\"MethodNotAllowed\""), "{refusal:?}");
+    assert!(!events.iter().any(|event| event.contains("leaks")), "what signs is never written down");
+}
