@@ -3,6 +3,7 @@
 //! - **authorize**: the authorization request of a `GetObject` is built from its facts and decided, with a user's
 //!   policies and a bucket's; the proof of a yes comes out.
 //! - **authenticate**: the signature in the headers of that request is checked.
+//! - **admit**: a viewer's signed URL is checked, with a key that was read before.
 //! - **list**: a page of 1,000 of a million keys from the store's own method, beside the engine's scan of as many
 //!   records, which only counts their bytes.
 //!
@@ -17,6 +18,11 @@ use http::{HeaderMap, HeaderValue, Request};
 use portcullis::edges::server::auth::{
     AuthConfig, AuthType, Authenticated, Credentials as _, RegionRule, Signer, authenticate,
 };
+use portcullis::edges::server::cloudfront::model::{Behavior, KeyGroup, PublicKey};
+use portcullis::edges::server::cloudfront::state::CloudFront;
+use portcullis::edges::server::cloudfront::viewer::key::KeyRing as ViewerKeys;
+use portcullis::edges::server::cloudfront::viewer::sign::{Terms, ViewerSigner};
+use portcullis::edges::server::cloudfront::viewer::{ViewerRequest, admit, policy};
 use portcullis::edges::server::directory::Directory;
 use portcullis::edges::server::scenes::scene_of;
 use portcullis::gate::operations::{GetObject, ListObjectsV2};
@@ -28,7 +34,8 @@ use portcullis::simulate::world::Bundle;
 use portcullis::storage::blobs::{BlobOptions, Blobs};
 use portcullis::storage::kv::{Direction, Engine, FjallEngine, KeyRange, Options, Reads as _, Space, transact};
 use portcullis::storage::sealing::KeyRing;
-use portcullis::storage::store::{ListQuery, NewBucket, ObjectMeta, Owner, Store, StoreSettings};
+use portcullis::storage::store::{Kept, ListQuery, NewBucket, ObjectMeta, Owner, Store, StoreSettings};
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::ControlFlow;
@@ -326,6 +333,59 @@ fn ratio(filled: &Filled, grant: &Authorized<ListObjectsV2>) {
     );
 }
 
+/// A behaviour whose key group has two keys, and the path and query of a URL for each way of signing.
+struct Viewers {
+    behavior: Behavior,
+    cloudfront: CloudFront,
+    urls: Vec<(&'static str, String)>,
+}
+
+impl Viewers {
+    const HOST: &str = "d111111abcdef8.cloudfront.net";
+    const URL: &str = "http://d111111abcdef8.cloudfront.net/finance/2024/q1.csv";
+
+    fn new() -> Self {
+        let kept = |id: &str, pem: &str| {
+            let (name, caller_reference) = (id.to_owned(), id.to_owned());
+            let (pem, comment) = (pem.to_owned(), String::new());
+            let document = PublicKey { id: name.clone(), caller_reference, name, pem, comment, created_ms: 0 };
+            (id.to_owned(), Kept { account: "111122223333".to_owned(), id: id.to_owned(), revision: 1, document })
+        };
+        let keys = HashMap::from([
+            kept("KRSA", include_str!("../tests/data/viewer/rsa.public.pem")),
+            kept("KEC", include_str!("../tests/data/viewer/ec.public.pem")),
+        ]);
+        let ids = keys.keys().cloned().collect();
+        let document =
+            KeyGroup { id: "G".to_owned(), name: "G".to_owned(), keys: ids, comment: String::new(), modified_ms: 0 };
+        let group = Kept { account: "111122223333".to_owned(), id: "G".to_owned(), revision: 1, document };
+        let groups = HashMap::from([("G".to_owned(), group)]);
+        let viewer_keys = ViewerKeys::of(&keys);
+        let rsa = ViewerSigner::new(include_bytes!("../tests/data/viewer/rsa.pkcs8.pem"), "KRSA").expect("a key");
+        let ec = ViewerSigner::new(include_bytes!("../tests/data/viewer/ec.pkcs8.pem"), "KEC").expect("a key");
+        let canned = Terms::Canned { expires: NOW + 60 };
+        let text = policy::custom(Some("http*://*/finance/*"), NOW + 60, None, Some("192.0.2.0/24"));
+        let custom = Terms::Custom { policy: text };
+        let signed = |signer: &ViewerSigner, terms| {
+            let url = signer.url(Self::URL, terms, NOW).expect("a signed URL");
+            url.split_once(Self::HOST).expect("the host").1.to_owned()
+        };
+        let urls = vec![
+            ("RSA, canned policy", signed(&rsa, &canned)),
+            ("RSA, custom policy", signed(&rsa, &custom)),
+            ("ECDSA, canned policy", signed(&ec, &canned)),
+        ];
+        let behavior = Behavior { trusted_key_groups: vec!["G".to_owned()], ..Behavior::default() };
+        Self { behavior, cloudfront: CloudFront { keys, groups, viewer_keys, ..CloudFront::default() }, urls }
+    }
+
+    fn admits(&self, path_and_query: &str, now: i64) -> bool {
+        let (cookies, source_ip) = (&[], IpAddr::from([192, 0, 2, 10]));
+        let request = ViewerRequest { scheme: "http", host: Self::HOST, path_and_query, cookies, source_ip, now };
+        admit(&request, &self.behavior, &self.cloudfront).is_ok()
+    }
+}
+
 fn main() {
     // As criterion sees it: without `--bench` (`cargo test --benches`) it only tests.
     let argument = |name: &str| std::env::args().any(|argument| argument == name);
@@ -368,6 +428,11 @@ fn main() {
     assert!(page.truncated);
     assert_eq!(filled.scan().0, PAGE + 1);
 
+    let viewers = Viewers::new();
+    for (name, url) in &viewers.urls {
+        assert!(viewers.admits(url, NOW) && !viewers.admits(url, NOW + 60), "{name}");
+    }
+
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
@@ -375,6 +440,10 @@ fn main() {
         .configure_from_args();
     criterion.bench_function("authorize GetObject", |b| b.iter(|| asker.authorize(black_box(&filled.scene))));
     criterion.bench_function("authenticate a signed GET", |b| b.iter(&check));
+    for (name, url) in &viewers.urls {
+        criterion
+            .bench_function(&format!("admit a viewer: {name}"), |b| b.iter(|| viewers.admits(black_box(url), NOW)));
+    }
     criterion.bench_function("list 1,000 keys, store", |b| b.iter(|| filled.list(&grant, &query)));
     criterion.bench_function("scan 1,001 records, engine", |b| b.iter(|| filled.scan()));
     criterion.final_summary();

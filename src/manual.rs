@@ -8,17 +8,26 @@
 //! | [`formats`] | what is read and written: policies, scenarios, tests, worlds, answers |
 //! | [`architecture`] | floors, the path of a policy and of a request, the index, the trace |
 //! | [`store`] | running the object store, a request's path through it, what is on disk, choices |
+//! | [`doors`] | the other doors to a bucket: CloudFront, its viewers and its cache |
 //! | [`codes`] | one page for every code; `portcullis explain CODE` prints it |
 #![allow(clippy::doc_markdown, reason = "the chapters are prose; names of products and settings stand as they are")]
 
 #[doc = include_str!("manual/architecture.md")]
 pub mod architecture {}
 
+#[cfg(feature = "server")]
+#[doc = include_str!("manual/cloudfront_api.md")]
+pub mod cloudfront_api {}
+
 #[doc = include_str!("manual/codes.md")]
 pub mod codes {}
 
 #[doc = include_str!("manual/divergences.md")]
 pub mod divergences {}
+
+#[cfg(feature = "server")]
+#[doc = include_str!("manual/doors.md")]
+pub mod doors {}
 
 #[doc = include_str!("manual/evaluation.md")]
 pub mod evaluation {}

@@ -549,3 +549,55 @@ fn a_recorded_decision_is_explained_by_the_policies_of_its_time() {
     assert_eq!(code, 2);
     assert!(err.contains("was changed"), "{err}");
 }
+
+#[test]
+fn distributions_ask_in_the_name_of_their_origins() {
+    let folder = scratch("cloudfront");
+    let statement = |principal: &str, condition: &str| {
+        format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": {principal},
+            "Action": "s3:GetObject", "Resource": "arn:aws:s3:::BUCKET/*"{condition}}}]}}"#
+        )
+    };
+    let by_identity = statement(r#"{"CanonicalUser": "cafe"}"#, "").replace("BUCKET", "reports");
+    let condition =
+        r#", "Condition": {"StringEquals": {"aws:SourceArn": "arn:aws:cloudfront::111122223333:distribution/EDIST"}}"#;
+    let by_service = statement(r#"{"Service": "cloudfront.amazonaws.com"}"#, condition).replace("BUCKET", "media");
+    let world = format!(
+        r#"{{"version": 1, "accounts": [{{"id": "111122223333",
+        "buckets": [{{"name": "reports", "policy": {by_identity}}}, {{"name": "media", "policy": {by_service}}}],
+        "origin_access_identities": [{{"id": "EOAI", "canonical_user": "cafe"}}],
+        "origin_access_controls": [{{"id": "EOAC"}}],
+        "distributions": [{{"id": "EDIST", "config": {{"Origins": {{"Items": [
+            {{"Id": "r", "DomainName": "reports.s3.amazonaws.com",
+              "S3OriginConfig": {{"OriginAccessIdentity": "origin-access-identity/cloudfront/EOAI"}}}},
+            {{"Id": "m", "DomainName": "media.s3.us-east-1.amazonaws.com", "OriginAccessControlId": "EOAC"}}]}}}}}},
+            {{"id": "EOTHER"}}]}}]}}"#
+    );
+    let file = folder.join("world.json");
+    std::fs::write(&file, world).expect("writable");
+    let file = file.display();
+    for (who, what, code) in [
+        ("oai/EOAI", "s3://reports/k", 0),
+        ("oai/EOTHER", "s3://reports/k", 1),
+        ("oai/EOAI", "s3://media/k", 1),
+        ("cloudfront/EDIST", "s3://reports/k", 0),
+        ("cloudfront/EDIST", "s3://media/k", 0),
+        ("cloudfront/EOTHER", "s3://media/k", 1),
+        ("cloudfront/EDIST", "s3://elsewhere/k", 2),
+        ("cloudfront/ENONE", "s3://media/k", 2),
+        ("cloudfront.amazonaws.com", "s3://media/k", 1),
+        (
+            "cloudfront.amazonaws.com",
+            "s3://media/k -c aws:SourceArn=arn:aws:cloudfront::111122223333:distribution/EDIST",
+            0,
+        ),
+        ("anyone", "s3://reports/k", 1),
+    ] {
+        let (status, out, err) = answer(&format!("can {who} GetObject {what} -w {file}"));
+        assert_eq!(status, code, "{who} {what}: {out}{err}");
+    }
+    let (_, shown, _) = answer(&format!("world show -w {file}"));
+    assert!(shown.contains("distribution EDIST: reports.s3.amazonaws.com as oai/EOAI"), "{shown}");
+    assert!(shown.contains("origin access control EOAC"), "{shown}");
+}

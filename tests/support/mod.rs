@@ -154,6 +154,11 @@ impl Answer {
 }
 
 impl Client {
+    /// The same client, for another service.
+    pub fn of_service(&self, service: &'static str) -> Self {
+        Self { service, ..self.clone() }
+    }
+
     fn signer(&self) -> Option<Signer<'_>> {
         let (access_key_id, secret) = self.keys.as_ref()?;
         Some(Signer { access_key_id, secret, session_token: None, region: "us-east-1", service: self.service })

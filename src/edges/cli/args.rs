@@ -1,7 +1,7 @@
 //! The command line's grammar.
 
 #[cfg(feature = "server")]
-use super::server_args::{MfaCommand, PresignArgs, ScrubArgs, ServeArgs};
+use super::server_args::{MfaCommand, PresignArgs, ScrubArgs, ServeArgs, SignCookiesArgs, SignUrlArgs};
 use crate::simulate::question::{Circumstances, Question};
 use crate::simulate::recorded::Door;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -41,6 +41,12 @@ pub enum Command {
     /// Makes a presigned URL.
     #[cfg(feature = "server")]
     Presign(PresignArgs),
+    /// Makes a signed URL of CloudFront.
+    #[cfg(feature = "server")]
+    SignUrl(SignUrlArgs),
+    /// Makes signed cookies of CloudFront.
+    #[cfg(feature = "server")]
+    SignCookies(SignCookiesArgs),
     /// Makes MFA devices for MFA Delete.
     #[cfg(feature = "server")]
     Mfa {
@@ -121,7 +127,7 @@ stands in a body is given with -c.
 #[derive(Debug, Args)]
 pub struct Ask {
     /// alice, user/alice, role/deploy, role/deploy/session, name@account, root@ACCOUNT, an ARN,
-    /// svc.amazonaws.com, oai/ID, anyone
+    /// svc.amazonaws.com, oai/ID, cloudfront/DISTRIBUTION, anyone
     pub principal: Option<String>,
     /// s3:GetObject, or GetObject where the resource names the service; wildcards give a table
     pub action: Option<String>,

@@ -5,6 +5,7 @@ use super::{NO, UNASKED, YES, files, say};
 use crate::decision::LayerState;
 use crate::simulate::actions::nearest;
 use crate::simulate::render;
+use crate::simulate::world::cloudfront::{CloudFrontEntries, OriginAs};
 use crate::simulate::world::{Account, Attachment, Identity, World};
 use crate::words::codes::Code;
 use crate::words::problem::Severity;
@@ -120,6 +121,30 @@ fn account_listing(account: &Account, out: &mut String) {
     }
     for id in account.origin_access_identities.keys() {
         let _ = writeln!(out, "  origin access identity {id}");
+    }
+    cloudfront_listing(&account.cloudfront, out);
+}
+
+fn cloudfront_listing(entries: &CloudFrontEntries, out: &mut String) {
+    use std::fmt::Write as _;
+    for (id, control) in &entries.controls {
+        let _ = writeln!(out, "  origin access control {id} ({}): signs {}", control.name, control.signing);
+    }
+    for (id, key) in &entries.public_keys {
+        let _ = writeln!(out, "  public key {id} ({})", key.name);
+    }
+    for (id, group) in &entries.key_groups {
+        let _ = writeln!(out, "  key group {id} ({}): {}", group.name, group.keys.join(", "));
+    }
+    for (id, distribution) in &entries.distributions {
+        let origins = distribution.origins.iter().flatten().map(|origin| match &origin.access {
+            OriginAs::Anonymous => origin.domain_name.clone(),
+            OriginAs::Identity(id) => format!("{} as oai/{id}", origin.domain_name),
+            OriginAs::Control(id) => format!("{} signed, {id}", origin.domain_name),
+        });
+        let origins: Vec<String> = origins.collect();
+        let origins = if distribution.origins.is_some() { origins.join(", ") } else { "unknown origins".to_owned() };
+        let _ = writeln!(out, "  distribution {id}: {origins}");
     }
 }
 

@@ -20,6 +20,8 @@ mod scrub;
 mod serve;
 #[cfg(feature = "server")]
 mod server_args;
+#[cfg(feature = "server")]
+mod sign;
 mod testing;
 mod trail;
 
@@ -59,6 +61,10 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => operate::serve(&args),
         #[cfg(feature = "server")]
         Command::Presign(args) => operate::presign(&args),
+        #[cfg(feature = "server")]
+        Command::SignUrl(args) => sign::url(&args),
+        #[cfg(feature = "server")]
+        Command::SignCookies(args) => sign::cookies(&args),
         #[cfg(feature = "server")]
         Command::Mfa { command } => operate::mfa(&command),
         #[cfg(feature = "server")]

@@ -3,7 +3,9 @@
 use super::server_args::{MfaCommand, PresignArgs, ServeArgs};
 use super::{files, mfa, presign as presigning, serve as serving};
 use crate::edges::server::auth::Signer;
+use crate::edges::server::cloudfront::door::Door;
 use crate::edges::server::open::{self, system_clock};
+use crate::edges::server::run::Apps;
 use crate::edges::server::settings::ServeSettings;
 use crate::simulate::world::{Bundle, World};
 use crate::storage::store::{MfaDevice, Store, StoreSettings};
@@ -11,7 +13,11 @@ use std::sync::Arc;
 
 /// Serves until a signal ends it.
 pub(super) fn serve(args: &ServeArgs) -> u8 {
-    serving::run(args, |settings: Arc<ServeSettings>| open::open(settings, load))
+    serving::run(args, async |settings: Arc<ServeSettings>| {
+        let store = open::open(settings, load).await?;
+        let cloudfront = Door::new(store.clone());
+        Ok(Apps { store, cloudfront })
+    })
 }
 
 fn load(settings: &ServeSettings) -> Result<(World, Bundle), String> {

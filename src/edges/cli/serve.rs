@@ -3,7 +3,7 @@
 use super::server_args::ServeArgs;
 use super::{UNASKED, YES, say};
 use crate::edges::server::http::App;
-use crate::edges::server::run::{self, ServeError, Started};
+use crate::edges::server::run::{self, Apps, ServeError, Started};
 use crate::edges::server::settings::{LogFormat, ServeSettings};
 use anstream::eprintln;
 use std::future::Future;
@@ -14,11 +14,12 @@ use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
 /// Serves what `prepare` makes, until a signal ends it. Exit status 0: it ended in order; 2: it could not serve.
-pub fn run<A, P, F>(args: &ServeArgs, prepare: P) -> u8
+pub fn run<A, D, P, F>(args: &ServeArgs, prepare: P) -> u8
 where
     A: App,
+    D: App,
     P: FnOnce(Arc<ServeSettings>) -> F,
-    F: Future<Output = Result<A, ServeError>>,
+    F: Future<Output = Result<Apps<A, D>, ServeError>>,
 {
     let settings = Arc::new(args.settings());
     if let Err(reason) = start_logging(settings.log_format) {
@@ -109,6 +110,10 @@ fn notes(settings: &ServeSettings, started: &Started) -> Vec<String> {
     if let Some(address) = &started.tls {
         notes.push(format!("listening on https://{address}"));
     }
+    let plain = started.cloudfront.iter().map(|address| ("http", address));
+    for (scheme, address) in plain.chain(started.cloudfront_tls.iter().map(|address| ("https", address))) {
+        notes.push(format!("CloudFront: {scheme}://{address}, with a distribution's domain or alias as host"));
+    }
     if let Some(cert) = &started.certificate {
         notes.push(format!("clients must trust the self-made certificate in {}", cert.display()));
     }
@@ -152,12 +157,29 @@ mod tests {
 
     fn started() -> Started {
         let http = HostPort::parse("[::1]:4321").expect("an address");
-        Started { http, tls: None, admin: None, certificate: None, lacking: Vec::new() }
+        Started {
+            http,
+            tls: None,
+            cloudfront: None,
+            cloudfront_tls: None,
+            admin: None,
+            certificate: None,
+            lacking: Vec::new(),
+        }
     }
 
     #[test]
     fn the_ready_line_stands_alone() {
         assert_eq!(ready(&started()), "ready http://[::1]:4321\n");
+    }
+
+    #[test]
+    fn where_distributions_are_found_is_said() {
+        let settings = Serve::try_parse_from(["serve", "--data", "/none"]).expect("valid").args.settings();
+        let door = HostPort::parse("127.0.0.1:8080").expect("an address");
+        let with_door = Started { cloudfront: Some(door), ..started() };
+        let said = "CloudFront: http://127.0.0.1:8080, with a distribution's domain or alias as host";
+        assert!(notes(&settings, &with_door).iter().any(|note| note == said));
     }
 
     #[test]

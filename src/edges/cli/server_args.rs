@@ -1,11 +1,13 @@
-//! The grammar of the store's verbs: `serve`, `presign`, `mfa`.
+//! The grammar of the store's verbs: `serve`, `presign`, `sign-url`, `sign-cookies`, `mfa`.
 
 use super::args::WorldArgs;
+use super::sign::{self, CookieFormat};
 use crate::edges::server::settings::{
-    Certificate, HostPort, LogFormat, ServeSettings, TlsSettings, parse_host_suffix, parse_proxy, parse_region,
+    Certificate, CloudFrontSettings, HostPort, LogFormat, ServeSettings, TlsSettings, parse_host_suffix, parse_proxy,
+    parse_region,
 };
 use crate::edges::server::trail::{Mode, TrailSettings};
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use ipnetwork::IpNetwork;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +15,8 @@ use std::time::Duration;
 /// Serves an S3-compatible object store.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Once it accepts requests, `ready http://HOST:PORT` stands alone on standard output.\nSIGTERM or SIGINT end it: open requests are finished first; a second signal cuts them.\nPORTCULLIS_LOG sets what is logged, such as `info` (the default), `debug` or `portcullis=trace`."
+    after_help = "Once it accepts requests, `ready http://HOST:PORT` stands alone on standard output.\nSIGTERM or SIGINT end it: open requests are finished first; a second signal cuts them.\nPORTCULLIS_LOG sets what is logged, such as `info` (the default), `debug` or `portcullis=trace`.",
+    group = ArgGroup::new("tls_listeners").multiple(true)
 )]
 pub struct ServeArgs {
     /// The data directory; made where there is none
@@ -24,14 +27,26 @@ pub struct ServeArgs {
           value_parser = HostPort::parse)]
     pub listen: HostPort,
     /// Where to listen for HTTPS
-    #[arg(long, value_name = "HOST:PORT", env = "PORTCULLIS_TLS_LISTEN", value_parser = HostPort::parse)]
+    #[arg(long, value_name = "HOST:PORT", env = "PORTCULLIS_TLS_LISTEN", value_parser = HostPort::parse,
+          group = "tls_listeners")]
     pub tls_listen: Option<HostPort>,
     /// The certificate chain, a PEM file; without it one is made and kept in DIR/tls
-    #[arg(long, value_name = "FILE", env = "PORTCULLIS_TLS_CERT", requires_all = ["tls_key", "tls_listen"])]
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_TLS_CERT", requires_all = ["tls_key", "tls_listeners"])]
     pub tls_cert: Option<PathBuf>,
     /// The certificate's private key, a PEM file
-    #[arg(long, value_name = "FILE", env = "PORTCULLIS_TLS_KEY", requires_all = ["tls_cert", "tls_listen"])]
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_TLS_KEY", requires_all = ["tls_cert", "tls_listeners"])]
     pub tls_key: Option<PathBuf>,
+    /// Where to listen for viewers of CloudFront's distributions, over HTTP; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", env = "PORTCULLIS_CLOUDFRONT", value_parser = HostPort::parse)]
+    pub cloudfront: Option<HostPort>,
+    /// Where to listen for them over HTTPS
+    #[arg(long, value_name = "HOST:PORT", env = "PORTCULLIS_CLOUDFRONT_TLS", value_parser = HostPort::parse,
+          group = "tls_listeners")]
+    pub cloudfront_tls: Option<HostPort>,
+    /// The most bytes of answers that CloudFront's cache keeps in memory; 64 MiB by default, 0: none
+    #[arg(long, value_name = "BYTES", env = "PORTCULLIS_CLOUDFRONT_CACHE", default_value_t = 64 << 20,
+          hide_default_value = true)]
+    pub cloudfront_cache: u64,
     /// What an empty data directory is seeded with.
     #[command(flatten)]
     pub world: WorldArgs,
@@ -102,10 +117,18 @@ impl ServeArgs {
             // INVARIANT: the grammar wants both or none.
             _ => Certificate::SelfMade,
         };
+        let tls = |listen: &Option<HostPort>| {
+            listen.clone().map(|listen| TlsSettings { listen, certificate: certificate.clone() })
+        };
         ServeSettings {
             data: self.data.clone(),
             listen: self.listen.clone(),
-            tls: self.tls_listen.clone().map(|listen| TlsSettings { listen, certificate }),
+            cloudfront: CloudFrontSettings {
+                listen: self.cloudfront.clone(),
+                tls: tls(&self.cloudfront_tls),
+                cache_bytes: self.cloudfront_cache,
+            },
+            tls: tls(&self.tls_listen),
             admin: self.admin.clone(),
             world: self.world.world.clone(),
             strict: self.world.strict,
@@ -156,6 +179,69 @@ pub struct PresignArgs {
     /// The section of that file
     #[arg(long, value_name = "NAME", default_value = "default", requires = "credentials")]
     pub profile: String,
+}
+
+/// Signs a CloudFront URL, so that whoever has it may see what a behaviour with trusted key groups serves.
+#[derive(Debug, Args)]
+pub struct SignUrlArgs {
+    /// The URL as viewers ask for it, such as `https://d111111abcdef8.cloudfront.net/a.pdf`
+    pub url: String,
+    /// The URLs that the signature is good for, with * and ?; the URL must be one of them
+    #[arg(long, value_name = "PATTERN", conflicts_with = "policy")]
+    pub resource: Option<String>,
+    /// What is granted.
+    #[command(flatten)]
+    pub signing: SigningArgs,
+}
+
+/// Makes CloudFront's cookies, so that whoever has them may see what behaviours with trusted key groups serve.
+#[derive(Debug, Args)]
+pub struct SignCookiesArgs {
+    /// The URLs that the cookies are good for, with * and ?, such as `https://d111111abcdef8.cloudfront.net/paid/*`
+    pub resource: String,
+    /// How the cookies are printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: CookieFormat,
+    /// The domain whose hosts get the cookies; without it, the host that sets them
+    #[arg(long, value_name = "NAME", value_parser = sign::parse_attribute)]
+    pub domain: Option<String>,
+    /// The path below which the cookies are sent
+    #[arg(long, value_name = "PATH", default_value = "/", value_parser = sign::parse_attribute)]
+    pub path: String,
+    /// What is granted.
+    #[command(flatten)]
+    pub signing: SigningArgs,
+}
+
+/// What viewers are granted, and by whom.
+#[derive(Debug, Args)]
+pub struct SigningArgs {
+    /// The id of the public key, of a key group that the behaviour trusts
+    #[arg(long, value_name = "ID", value_parser = sign::parse_key_pair_id)]
+    pub key_pair_id: String,
+    /// Its private key in PEM: RSA of 2,048 bits or ECDSA P-256
+    #[arg(long, value_name = "FILE")]
+    pub private_key: PathBuf,
+    /// How long it is good: seconds, or 15m, 12h, 7d
+    #[arg(long, value_name = "TIME", value_parser = parse_duration,
+          required_unless_present_any = ["date_less_than", "policy"])]
+    pub expires_in: Option<u32>,
+    /// When it ends, such as 2027-01-01T12:00Z, or seconds since 1970
+    #[arg(long, value_name = "DATE", value_parser = sign::parse_date, conflicts_with = "expires_in")]
+    pub date_less_than: Option<i64>,
+    /// After when it begins
+    #[arg(long, value_name = "DATE", value_parser = sign::parse_date)]
+    pub date_greater_than: Option<i64>,
+    /// The viewers' addresses, of IPv4
+    #[arg(long, value_name = "CIDR", value_parser = sign::parse_viewers)]
+    pub ip: Option<String>,
+    /// A file with a custom policy, signed as it is
+    #[arg(long, value_name = "FILE",
+          conflicts_with_all = ["expires_in", "date_less_than", "date_greater_than", "ip"])]
+    pub policy: Option<PathBuf>,
+    /// How the policy is hashed: sha256
+    #[arg(long, value_name = "HASH", default_value = "sha256", value_parser = sign::parse_hash)]
+    pub hash: String,
 }
 
 /// MFA devices.
@@ -211,19 +297,18 @@ fn parse_user(text: &str) -> Result<String, String> {
 /// `SigV4` allows 1 s to 7 days.
 fn parse_expiry(text: &str) -> Result<u32, String> {
     const LONGEST: u32 = 7 * 86_400;
-    let seconds = seconds_of(text)?;
-    let seconds = seconds.filter(|s| (1..=LONGEST).contains(s));
+    let seconds = Some(parse_duration(text)?).filter(|s| (1..=LONGEST).contains(s));
     seconds.ok_or_else(|| "a signature is good for 1 second to 7 days".to_owned())
 }
 
 /// A time that is not nothing.
 fn parse_time(text: &str) -> Result<Duration, String> {
-    let seconds = seconds_of(text)?.filter(|s| *s > 0);
+    let seconds = Some(parse_duration(text)?).filter(|s| *s > 0);
     seconds.map(|s| Duration::from_secs(s.into())).ok_or_else(|| "wanted 1 second to 136 years".to_owned())
 }
 
-/// Seconds, or a number of minutes, hours or days; `None`: too many.
-fn seconds_of(text: &str) -> Result<Option<u32>, String> {
+/// Seconds, or a number with a unit.
+fn parse_duration(text: &str) -> Result<u32, String> {
     let (number, unit) = match text.as_bytes().last() {
         Some(b's') => (text.strip_suffix('s'), 1),
         Some(b'm') => (text.strip_suffix('m'), 60),
@@ -233,7 +318,7 @@ fn seconds_of(text: &str) -> Result<Option<u32>, String> {
     };
     let digits = number.filter(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
     let number: u32 = digits.and_then(|n| n.parse().ok()).ok_or("wanted seconds, or such as 15m, 12h, 7d")?;
-    Ok(number.checked_mul(unit))
+    number.checked_mul(unit).ok_or_else(|| "that is longer than 136 years".to_owned())
 }
 
 fn parse_header(text: &str) -> Result<(String, String), String> {
@@ -266,6 +351,7 @@ mod tests {
         assert_eq!(s.data, PathBuf::from("portcullis-data"));
         assert_eq!(s.listen.to_string(), "127.0.0.1:9000");
         assert_eq!((&s.tls, &s.admin), (&None, &None));
+        assert_eq!((&s.cloudfront.listen, &s.cloudfront.tls, s.cloudfront.cache_bytes), (&None, &None, 64 << 20));
         assert_eq!(s.region, "us-east-1");
         assert_eq!(s.host_suffixes, ["localhost"]);
         assert_eq!(s.trusted_proxies, []);
@@ -281,13 +367,23 @@ mod tests {
             "--data /d --listen [::1]:0 --tls-listen h.test:9443 --tls-cert c --tls-key k -w a -w b --strict --region eu-west-1 \
              --any-region --host-suffix A.test --host-suffix b.test,c.test --trusted-proxy 10.0.0.0/8 --allow-sigv2 \
              --allow-insecure-secrets --admin 127.0.0.1:1 --max-object-bytes 7 --max-connections 2 --upload-expiry-days 0 \
-             --drain-seconds 0 --log-format json --trail best-effort --trail-max-size 7 --trail-max-age 2h --trail-keep 0",
+             --drain-seconds 0 --log-format json --trail best-effort --trail-max-size 7 --trail-max-age 2h --trail-keep 0 \
+             --cloudfront 127.0.0.1:2 --cloudfront-tls cf.test:3 --cloudfront-cache 0",
         )
         .expect("valid");
         let tls = s.tls.as_ref().expect("TLS");
         assert_eq!(tls.certificate, Certificate::Files { cert: "c".into(), key: "k".into() });
         assert_eq!(s.host_suffixes, ["a.test", "b.test", "c.test"]);
-        assert_eq!(s.certificate_hosts(), ["h.test", "a.test", "b.test", "c.test"]);
+        let hosts = s.certificate_hosts();
+        assert_eq!(
+            hosts,
+            ["h.test", "cf.test", "a.test", "b.test", "c.test", "cloudfront.localhost", "cloudfront.net"]
+        );
+        assert_eq!(s.cloudfront.listen.as_ref().map(ToString::to_string).as_deref(), Some("127.0.0.1:2"));
+        assert_eq!(
+            (s.cloudfront.tls.map(|t| t.certificate), s.cloudfront.cache_bytes),
+            (Some(tls.certificate.clone()), 0)
+        );
         assert_eq!(s.world, [PathBuf::from("a"), PathBuf::from("b")]);
         assert!(s.any_region && s.allow_sigv2 && s.allow_insecure_secrets && s.strict);
         assert_eq!((s.max_object_bytes, s.max_connections, s.upload_expiry_days, s.drain.as_secs()), (7, 2, None, 0));
@@ -302,6 +398,9 @@ mod tests {
             ("--tls-listen x", "--tls-listen"),
             ("--tls-cert c", "--tls-key"),
             ("--tls-cert c --tls-key k", "--tls-listen"),
+            ("--tls-cert c --tls-key k", "--cloudfront-tls"),
+            ("--cloudfront x", "--cloudfront"),
+            ("--cloudfront-cache -1", "-1"),
             ("--tls-listen a:1 --tls-key k", "--tls-cert"),
             ("--region US", "--region"),
             ("--host-suffix .x", "--host-suffix"),

@@ -2,6 +2,7 @@
 
 use super::auth::{self, AuthConfig, AuthType, Authenticated};
 use super::call::{Arrival, Call};
+use super::canonicals::Canonicals;
 use super::cloudfront::state::CloudFront;
 use super::cors;
 use super::directory::Directory;
@@ -15,19 +16,25 @@ use super::services::{self, ServiceArrival};
 use super::settings::ServeSettings;
 use super::trail::Trail;
 use super::wire::query::Query;
-use super::wire::target::target;
+use super::wire::target::{hosted_target, target};
 use crate::gate::operations::{ACCOUNT_PATH, find};
-use crate::gate::{Asked, Caller, Method, Service, Target};
+use crate::gate::{Asked, Authorized, Caller, Method, Service, ServiceOperation, Target};
 use crate::storage::kv::Health;
-use crate::storage::store::{Store, StoreError};
+use crate::storage::store::{EntityTransaction, Store, StoreError};
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand;
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
-use std::sync::{Arc, Weak};
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
+use tokio::sync::Mutex;
 
 /// Where the time comes from: milliseconds since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// Who forgets cached answers: of the distribution of this id, those whose paths fit one of these.
+pub type Invalidated = Box<dyn Fn(&str, &[String]) + Send + Sync>;
 
 /// A server with all it stands on. Cheap to clone.
 #[derive(Clone)]
@@ -52,6 +59,8 @@ struct Inner {
     store: Store,
     directory: ArcSwap<Directory>,
     cloudfront: ArcSwap<CloudFront>,
+    cloudfront_changes: Mutex<()>,
+    invalidated: OnceLock<Invalidated>,
     scenes: Scenes,
     auth: AuthConfig,
     settings: ServeSettings,
@@ -75,8 +84,19 @@ impl Server {
         let auth = settings.auth_config();
         let directory = ArcSwap::from_pointee(directory);
         let cloudfront = ArcSwap::from_pointee(cloudfront);
-        let inner =
-            Inner { store, directory, cloudfront, scenes: Scenes::default(), auth, settings, metrics, trail, clock };
+        let inner = Inner {
+            store,
+            directory,
+            cloudfront,
+            cloudfront_changes: Mutex::new(()),
+            invalidated: OnceLock::new(),
+            scenes: Scenes::default(),
+            auth,
+            settings,
+            metrics,
+            trail,
+            clock,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -104,13 +124,49 @@ impl Server {
         self.inner.cloudfront.load_full()
     }
 
-    /// Reads CloudFront's documents again: they were changed.
+    /// Changes CloudFront's documents: once this returns, the next request is judged by what they say now. It goes on
+    /// to its end even where the caller is dropped.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`], [`StoreError::Io`]; what was in force before goes on then.
-    pub fn reload_cloudfront(&self) -> Result<(), StoreError> {
-        self.inner.cloudfront.store(Arc::new(CloudFront::load(&self.inner.store)?));
-        Ok(())
+    /// What `work` refuses; as [`Store::change_entities`].
+    pub async fn change_cloudfront<O, R, E>(
+        &self,
+        grant: Authorized<O>,
+        work: impl FnMut(&mut EntityTransaction<'_>) -> Result<R, E> + Send + 'static,
+    ) -> Result<R, E>
+    where
+        O: ServiceOperation,
+        R: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let server = self.clone();
+        let changed = tokio::spawn(async move {
+            // INVARIANT: read again before the next change begins, so that no older state replaces a newer one.
+            let _alone = server.inner.cloudfront_changes.lock().await;
+            let changed = server.store().change_entities(&grant, work).await;
+            server.inner.cloudfront.store(Arc::new(CloudFront::load(server.store())?));
+            changed
+        });
+        changed.await.unwrap_or_else(|_| Err(E::from(StoreError::Closed)))
+    }
+
+    /// Sets who forgets cached answers; the first one stays.
+    pub fn when_invalidated(&self, forget: Invalidated) {
+        let _ = self.inner.invalidated.set(forget);
+    }
+
+    /// Forgets the cached answers of a distribution whose paths fit one of these, each with at most one `*`, at its
+    /// end.
+    pub fn invalidate(&self, distribution: &str, paths: &[String]) {
+        if let Some(forget) = self.inner.invalidated.get() {
+            forget(distribution, paths);
+        }
+    }
+
+    /// Whom canonical user ids name at this moment.
+    #[must_use]
+    pub fn canonicals(&self) -> Canonicals {
+        Canonicals { directory: self.directory(), cloudfront: self.cloudfront() }
     }
 
     /// What decisions read about buckets.
@@ -226,7 +282,10 @@ impl Server {
     }
 
     /// Where a request came from, by the connection and what trusted proxies say.
-    fn source(&self, connection: ConnectionFacts, headers: &HeaderMap) -> Result<proxy::Source, S3Error> {
+    ///
+    /// # Errors
+    /// `InvalidRequest` for a header of a trusted proxy that cannot be read.
+    pub fn source(&self, connection: ConnectionFacts, headers: &HeaderMap) -> Result<proxy::Source, S3Error> {
         let trusted = &self.inner.settings.trusted_proxies;
         proxy::source_ip(connection.peer.ip(), connection.tls.is_some(), headers, trusted)
             .map_err(|malformed| S3Error::invalid_request(malformed.to_string()))
@@ -238,9 +297,19 @@ impl Server {
 pub enum Sender {
     /// Its own signature; without one it is anonymous.
     Signature,
-    /// CloudFront, in the name of an origin access identity or as a service: a request to an origin. It passes the
-    /// gate like any other.
-    Origin(Arc<Caller>),
+    /// CloudFront: a request to an origin. It passes the gate like any other.
+    Origin(OriginSender),
+}
+
+/// CloudFront as the sender of a request to an origin. What it does not say of the viewer, no decision reads.
+#[derive(Clone, Debug)]
+pub struct OriginSender {
+    /// In whose name it is signed; `None`: CloudFront does not sign, and the request's own signature counts, or none.
+    pub caller: Option<Arc<Caller>>,
+    /// The bucket that is the origin, whatever the host is called.
+    pub bucket: String,
+    /// Over HTTPS: CloudFront asks S3 as it was asked.
+    pub secure: bool,
 }
 
 /// Query and headers of a request whose operation is yet to be found.
@@ -259,7 +328,31 @@ impl Asked for Head<'_> {
     }
 }
 
+/// A request that was read, but for who sent it.
+struct Addressed {
+    parts: Parts,
+    raw: String,
+    query: Query,
+    target: Target,
+    /// It addresses an account's settings.
+    account: bool,
+    secure: bool,
+    /// Where it came from; `None` for a request to an origin.
+    source_ip: Option<IpAddr>,
+    tls_version: Option<&'static str>,
+}
+
 impl Server {
+    /// Whether a request that an origin answered before would be let through at this moment. Nothing is read or
+    /// changed; the decision is made and written down as for the request itself, under the id that is given back.
+    pub async fn still_permits(&self, request: Request<RequestBody>, sender: OriginSender) -> Option<String> {
+        let request_id = new_request_id();
+        let (parts, body) = request.into_parts();
+        let addressed = Self::addressed_by_origin(parts, &sender).ok()?;
+        let call = self.arrived(addressed, body, &Sender::Origin(sender), &request_id).ok()?;
+        call.still_permitted().await.ok().map(|()| request_id)
+    }
+
     async fn answer(
         &self,
         request: Request<RequestBody>,
@@ -268,26 +361,66 @@ impl Server {
         request_id: &str,
         operation: &mut &'static str,
     ) -> Result<Reply, S3Error> {
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
+        let addressed = match &sender {
+            Sender::Signature => self.addressed(parts, connection)?,
+            Sender::Origin(sender) => Self::addressed_by_origin(parts, sender)?,
+        };
+        if addressed.parts.method == http::Method::OPTIONS {
+            *operation = "Preflight";
+            return cors::preflight(self, &addressed.parts, &addressed.target);
+        }
+        let origin = addressed.parts.headers.get(http::header::ORIGIN).cloned();
+        let mut call = self.arrived(addressed, body, &sender, request_id)?;
+        *operation = call.row.name;
+        let answer = handlers::dispatch(&mut call).await;
+        match origin {
+            None => answer,
+            Some(origin) => cors::allow(&call, &origin, answer),
+        }
+    }
+
+    fn addressed(&self, parts: Parts, connection: ConnectionFacts) -> Result<Addressed, S3Error> {
         let source = self.source(connection, &parts.headers)?;
-        let raw = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+        let raw = raw_of(&parts);
         let (raw_path, raw_query) = raw.split_once('?').unwrap_or((&raw, ""));
         let host = parts.headers.get(http::header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
         let query = Query::parse(raw_query)?;
         let account = raw_path == ACCOUNT_PATH && parts.headers.contains_key("x-amz-account-id");
         let target =
             if account { Target::Service } else { target(host, raw_path, &self.inner.settings.host_suffixes)? };
-        if parts.method == http::Method::OPTIONS {
-            *operation = "Preflight";
-            return cors::preflight(self, &parts, &target);
-        }
+        let (source_ip, tls_version) = (Some(source.ip), connection.tls.map(|t| t.version));
+        Ok(Addressed { parts, raw, query, target, account, secure: source.secure, source_ip, tls_version })
+    }
+
+    fn addressed_by_origin(parts: Parts, sender: &OriginSender) -> Result<Addressed, S3Error> {
+        let raw = raw_of(&parts);
+        let (raw_path, raw_query) = raw.split_once('?').unwrap_or((&raw, ""));
+        let query = Query::parse(raw_query)?;
+        let target = hosted_target(&sender.bucket, raw_path)?;
+        let secure = sender.secure;
+        Ok(Addressed { parts, raw, query, target, account: false, secure, source_ip: None, tls_version: None })
+    }
+
+    /// A request whose sender and operation are found.
+    fn arrived(
+        &self,
+        addressed: Addressed,
+        body: RequestBody,
+        sender: &Sender,
+        request_id: &str,
+    ) -> Result<Call, S3Error> {
+        let Addressed { mut parts, raw, query, target, account, secure, source_ip, tls_version } = addressed;
         readable(&parts.headers)?;
         let now_ms = self.now_ms();
         // A form is signed in its fields; its handler finds out by whom.
-        let from_origin = matches!(sender, Sender::Origin(_));
         let auth = match sender {
-            Sender::Signature => auth::authenticate(&parts, &raw, now_ms, &self.inner.auth, &*self.directory())?,
-            Sender::Origin(caller) => Authenticated::of_origin(caller, &parts)?,
+            Sender::Origin(OriginSender { caller: Some(caller), .. }) => {
+                Authenticated::of_origin(Arc::clone(caller), &parts, &raw)?
+            }
+            Sender::Signature | Sender::Origin(OriginSender { caller: None, .. }) => {
+                auth::authenticate(&parts, &raw, now_ms, &self.inner.auth, &*self.directory())?
+            }
         };
         if auth.auth_type == AuthType::Query {
             take_up(&query, &mut parts.headers);
@@ -296,29 +429,19 @@ impl Server {
         let method = Method::parse(parts.method.as_str()).ok_or_else(unknown)?;
         let head = Head { query: &query, headers: &parts.headers };
         let row = find(method, &target, account, &head).ok_or_else(unknown)?;
-        *operation = row.name;
         if matches!(target, Target::Object { .. }) {
             // An empty id must not be taken for none: the current version is another one than was meant.
             query.version_id()?;
         }
-        let origin = parts.headers.get(http::header::ORIGIN).cloned();
-        let arrival = Arrival {
-            server: self.clone(),
-            parts,
-            body,
-            source_ip: (!from_origin).then_some(source.ip),
-            secure: source.secure,
-            tls_version: connection.tls.map(|t| t.version),
-            now_ms,
-            request_id: request_id.to_owned(),
-        };
-        let mut call = Call::new(arrival, method, query, target, row, auth);
-        let answer = handlers::dispatch(&mut call).await;
-        match origin {
-            None => answer,
-            Some(origin) => cors::allow(&call, &origin, answer),
-        }
+        let request_id = request_id.to_owned();
+        let server = self.clone();
+        let arrival = Arrival { server, parts, body, source_ip, secure, tls_version, now_ms, request_id };
+        Ok(Call::new(arrival, method, query, target, row, auth))
     }
+}
+
+fn raw_of(parts: &Parts) -> String {
+    parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned()
 }
 
 /// Header values that decisions read must be text: one that is not must not be taken for absent.

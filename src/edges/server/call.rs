@@ -294,6 +294,23 @@ impl Call {
         }
     }
 
+    /// Whether the request would be let through at this moment, for an answer that is there already. It gives no
+    /// token, so that nothing is read or changed with it.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, or S3's refusal.
+    pub async fn still_permitted(&self) -> Result<(), S3Error> {
+        let (_, scene) = self.scene(self.bucket())?;
+        let facts = self.facts();
+        let sighting = match self.target.key() {
+            Some(key) => Some(self.sight(self.bucket(), key, gate::version_of(self.row, &facts))?),
+            None => None,
+        };
+        let body = BodyFacts::default();
+        let ask = self.ask(&facts, &scene, sighting.as_ref().and_then(seen), &body);
+        gate::permitted(self.row, &ask).kept().await.map_err(|refusal| self.refused(&refusal))
+    }
+
     /// Whether the caller could still do `O` if the bucket were as in `after`.
     #[must_use]
     pub fn allowed_after<O: Operation>(&self, after: &BucketRecord) -> bool {

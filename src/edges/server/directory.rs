@@ -7,7 +7,7 @@ use super::auth::{Credential, Credentials};
 use crate::decision::{LayerState, PolicySet};
 use crate::gate::Caller;
 use crate::policy::acl::{ANONYMOUS_CANONICAL_ID, EC2_CANONICAL_ID, ObjectOwnership, PublicAccessBlock};
-use crate::simulate::world::{AccessKey, Account, ContextKeys, Party, World};
+use crate::simulate::world::{AccessKey, ContextKeys, Party, World};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -71,14 +71,16 @@ impl Directory {
         self.world.bucket_defaults.unwrap_or((ObjectOwnership::BucketOwnerEnforced, PublicAccessBlock::ALL))
     }
 
-    /// Whether an ACL can name it: the canonical user id of an account or an origin access identity, or one of
-    /// those that S3 itself defines.
+    /// The account with this canonical user id.
+    #[must_use]
+    pub fn account_of_canonical(&self, id: &str) -> Option<&str> {
+        self.world.accounts.values().find(|a| a.canonical_id == id).map(|a| a.id.as_str())
+    }
+
+    /// Whether an ACL can name it: the canonical user id of an account, or one of those that S3 itself defines.
     #[must_use]
     pub fn knows_canonical(&self, id: &str) -> bool {
-        let own = |a: &Account| {
-            a.canonical_id == id || a.origin_access_identities.values().flatten().any(|canonical| canonical == id)
-        };
-        [ANONYMOUS_CANONICAL_ID, EC2_CANONICAL_ID].contains(&id) || self.world.accounts.values().any(own)
+        [ANONYMOUS_CANONICAL_ID, EC2_CANONICAL_ID].contains(&id) || self.account_of_canonical(id).is_some()
     }
 
     /// The resource control policies of an account, and the context keys that its buckets bring.

@@ -1,10 +1,13 @@
 //! From a data directory to a server: the first start seeds it, later ones go on from what is there.
 
 use super::app::{Clock, Server};
+use super::canonicals::Canonicals;
 use super::cloudfront::state::CloudFront;
 use super::directory::Directory;
 use super::metrics::Metrics;
+use super::principal_arns;
 use super::run::ServeError;
+use super::services::cloudfront::seed;
 use super::settings::ServeSettings;
 use super::trail::Trail;
 use crate::policy::acl::Acl;
@@ -102,8 +105,13 @@ async fn first_start(
     // What cannot be served must not be kept.
     let directory = Directory::new(world).map_err(ServeError::Prepare)?;
     store.forget_cut_seed().await.map_err(failed)?;
-    for account in directory.world().accounts.values() {
-        seed_account(store, account, &directory, settings, now_ms).await.map_err(failed)?;
+    seed::seed(store, directory.world(), settings, now_ms)
+        .await
+        .map_err(|e| ServeError::Prepare(format!("the world files cannot be served: {}: {}", e.code, e.message)))?;
+    let cloudfront = Arc::new(CloudFront::load(store).map_err(failed)?);
+    let known = Canonicals { directory: Arc::new(directory), cloudfront };
+    for account in known.directory.world().accounts.values() {
+        seed_account(store, account, &known, settings, now_ms).await.map_err(failed)?;
     }
     let documents = serde_json::to_string(&bundle).map_err(|e| ServeError::Prepare(e.to_string()))?;
     store.put_world(&documents, now_ms).await.map_err(failed)?;
@@ -150,7 +158,7 @@ fn write_private(path: &Path, text: &[u8]) -> std::io::Result<()> {
 async fn seed_account(
     store: &Store,
     account: &Account,
-    directory: &Directory,
+    known: &Canonicals,
     settings: &ServeSettings,
     now_ms: i64,
 ) -> Result<(), StoreError> {
@@ -171,10 +179,10 @@ async fn seed_account(
     }
     let owner = Owner {
         canonical: account.canonical_id.clone(),
-        display: directory.display_name(&account.canonical_id).unwrap_or_default().to_owned(),
+        display: known.directory.display_name(&account.canonical_id).unwrap_or_default().to_owned(),
     };
     for (name, bucket) in &account.buckets {
-        seed_bucket(store, account, &owner, (name, bucket), directory, settings, now_ms).await?;
+        seed_bucket(store, account, &owner, (name, bucket), known, settings, now_ms).await?;
     }
     Ok(())
 }
@@ -184,7 +192,7 @@ async fn seed_bucket(
     account: &Account,
     owner: &Owner,
     (name, bucket): (&str, &BucketEntry),
-    directory: &Directory,
+    known: &Canonicals,
     settings: &ServeSettings,
     now_ms: i64,
 ) -> Result<(), StoreError> {
@@ -192,14 +200,15 @@ async fn seed_bucket(
         owner_account: account.id.clone(),
         owner: owner.clone(),
         region: bucket.region.clone().unwrap_or_else(|| settings.region.clone()),
-        acl: resolved(bucket.acl.given(), directory)?,
+        acl: resolved(bucket.acl.given(), known)?,
         ownership: bucket.ownership,
         public_access_block: bucket.public_access_block.given().copied(),
         object_lock: false,
         tags: Vec::new(),
         now_ms,
     };
-    let text = bucket.policy_text.clone();
+    // A policy that names somebody who is not in the world stays as it is written.
+    let text = bucket.policy_text.as_ref().map(|text| principal_arns::stored_text(text, known));
     let configure = move |record: &mut crate::storage::store::BucketRecord| record.policy.clone_from(&text);
     store.seed_bucket(name, new, configure).await?;
     for (key, object) in &bucket.objects {
@@ -209,7 +218,7 @@ async fn seed_bucket(
         };
         let meta = ObjectMeta {
             owner,
-            acl: resolved(object.acl.as_ref(), directory)?,
+            acl: resolved(object.acl.as_ref(), known)?,
             tags: object.tags.clone(),
             ..ObjectMeta::default()
         };
@@ -219,8 +228,8 @@ async fn seed_bucket(
 }
 
 /// An ACL with its e-mail grantees found.
-fn resolved(acl: Option<&Acl>, directory: &Directory) -> Result<Option<Acl>, StoreError> {
-    let found = acl.map(|acl| super::handlers::resolved(acl.clone(), directory)).transpose();
+fn resolved(acl: Option<&Acl>, known: &Canonicals) -> Result<Option<Acl>, StoreError> {
+    let found = acl.map(|acl| super::handlers::resolved(acl.clone(), known)).transpose();
     found.map_err(|e| StoreError::Damaged { what: format!("the seed files: {}", e.message) })
 }
 

@@ -3,7 +3,7 @@
 use super::admin::Admin;
 use super::http::tls::{self, TlsError};
 use super::http::{App, Drain, Draining, Limits, Listener};
-use super::settings::{Certificate, HostPort, ServeSettings};
+use super::settings::{Certificate, HostPort, ServeSettings, TlsSettings};
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
@@ -34,6 +34,15 @@ pub enum ServeError {
     Interrupted,
 }
 
+/// What the listeners serve.
+#[derive(Debug)]
+pub struct Apps<A, D> {
+    /// The store, and what operators ask about.
+    pub store: A,
+    /// CloudFront's distributions.
+    pub cloudfront: D,
+}
+
 /// A server that accepts requests.
 #[derive(Clone, Debug)]
 pub struct Started {
@@ -41,6 +50,10 @@ pub struct Started {
     pub http: HostPort,
     /// The TLS listener.
     pub tls: Option<HostPort>,
+    /// CloudFront's plain listener.
+    pub cloudfront: Option<HostPort>,
+    /// CloudFront's TLS listener.
+    pub cloudfront_tls: Option<HostPort>,
     /// The admin listener.
     pub admin: Option<HostPort>,
     /// The self-made certificate, which clients are told to trust.
@@ -49,16 +62,16 @@ pub struct Started {
     pub lacking: Vec<String>,
 }
 
-/// Serves until `stop` gives a message, or is closed, and returns the app, which no connection uses any more.
+/// Serves until `stop` gives a message, or is closed, and returns the store's app, which no connection uses any more.
 ///
-/// Addresses are taken first, then `prepare` makes the app, then connections are accepted and `announce` is
+/// Addresses are taken first, then `prepare` makes the apps, then connections are accepted and `announce` is
 /// called. At the first message of `stop` no connection is accepted any more, and open requests have
 /// [`ServeSettings::drain`] to end; a second message ends them at once. The admin listener lives until all of them
 /// have ended.
 ///
 /// # Errors
 /// An address that cannot be taken, a certificate that cannot be used, what `prepare` says.
-pub async fn run<A, P, F>(
+pub async fn run<A, D, P, F>(
     settings: Arc<ServeSettings>,
     prepare: P,
     announce: impl FnOnce(&Started) + Send,
@@ -66,44 +79,36 @@ pub async fn run<A, P, F>(
 ) -> Result<Arc<A>, ServeError>
 where
     A: App,
+    D: App,
     P: FnOnce(Arc<ServeSettings>) -> F,
-    F: Future<Output = Result<A, ServeError>>,
+    F: Future<Output = Result<Apps<A, D>, ServeError>>,
 {
-    let (http, http_at) = bind(&settings.listen).await?;
-    let tls = match &settings.tls {
-        Some(tls) => Some((bind(&tls.listen).await?, &tls.certificate)),
-        None => None,
-    };
-    let admin = match &settings.admin {
-        Some(address) => Some(bind(address).await?),
-        None => None,
-    };
-    let app = tokio::select! {
-        app = prepare(Arc::clone(&settings)) => Arc::new(app?),
+    let store_sockets = Sockets::bind(Some(&settings.listen), settings.tls.as_ref()).await?;
+    let door_sockets = Sockets::bind(settings.cloudfront.listen.as_ref(), settings.cloudfront.tls.as_ref()).await?;
+    let admin = bind_some(settings.admin.as_ref()).await?;
+    let apps = tokio::select! {
+        apps = prepare(Arc::clone(&settings)) => apps?,
         _ = stop.recv() => return Err(ServeError::Interrupted),
     };
+    let app = Arc::new(apps.store);
 
-    let mut started = Started { http: http_at, tls: None, admin: None, certificate: None, lacking: Vec::new() };
-    let limits = settings.limits();
-    let mut listeners = vec![Listener { socket: http, tls: None, limits }];
-    if let Some(((socket, address), certificate)) = tls {
-        let config = match certificate {
-            Certificate::Files { cert, key } => tls::from_files(cert, key)?,
-            Certificate::SelfMade => {
-                let made = tls::self_made(&settings.data, &settings.certificate_hosts())?;
-                started.certificate = Some(made.cert);
-                started.lacking = made.lacking;
-                made.config
-            }
-        };
-        started.tls = Some(address);
-        listeners.push(Listener { socket, tls: Some(config), limits });
-    }
-
+    let mut started = Started {
+        http: store_sockets.http_at().unwrap_or_else(|| settings.listen.clone()),
+        tls: store_sockets.tls_at(),
+        cloudfront: door_sockets.http_at(),
+        cloudfront_tls: door_sockets.tls_at(),
+        admin: None,
+        certificate: None,
+        lacking: Vec::new(),
+    };
     let drain = Drain::default();
     let mut serving = JoinSet::new();
-    for listener in listeners {
+    for listener in store_sockets.listeners(&settings, &mut started)? {
         serving.spawn(listener.serve(Arc::clone(&app), drain.watch()));
+    }
+    let door = Arc::new(apps.cloudfront);
+    for listener in door_sockets.listeners(&settings, &mut started)? {
+        serving.spawn(listener.serve(Arc::clone(&door), drain.watch()));
     }
     let admin = admin.map(|(socket, address)| {
         started.admin = Some(address);
@@ -125,6 +130,62 @@ where
         admin.end().await;
     }
     Ok(app)
+}
+
+/// The sockets of one app: plain, TLS, both or none.
+struct Sockets {
+    http: Option<(TcpListener, HostPort)>,
+    tls: Option<(TcpListener, HostPort, Certificate)>,
+}
+
+impl Sockets {
+    async fn bind(http: Option<&HostPort>, tls: Option<&TlsSettings>) -> Result<Self, ServeError> {
+        let http = bind_some(http).await?;
+        let tls = match tls {
+            Some(tls) => {
+                let (socket, address) = bind(&tls.listen).await?;
+                Some((socket, address, tls.certificate.clone()))
+            }
+            None => None,
+        };
+        Ok(Self { http, tls })
+    }
+
+    fn http_at(&self) -> Option<HostPort> {
+        self.http.as_ref().map(|(_, address)| address.clone())
+    }
+
+    fn tls_at(&self) -> Option<HostPort> {
+        self.tls.as_ref().map(|(_, address, _)| address.clone())
+    }
+
+    fn listeners(self, settings: &ServeSettings, started: &mut Started) -> Result<Vec<Listener>, ServeError> {
+        let limits = settings.limits();
+        let mut listeners = Vec::new();
+        if let Some((socket, _)) = self.http {
+            listeners.push(Listener { socket, tls: None, limits });
+        }
+        if let Some((socket, _, certificate)) = self.tls {
+            let config = match certificate {
+                Certificate::Files { cert, key } => tls::from_files(&cert, &key)?,
+                Certificate::SelfMade => {
+                    let made = tls::self_made(&settings.data, &settings.certificate_hosts())?;
+                    started.certificate = Some(made.cert);
+                    started.lacking = made.lacking;
+                    made.config
+                }
+            };
+            listeners.push(Listener { socket, tls: Some(config), limits });
+        }
+        Ok(listeners)
+    }
+}
+
+async fn bind_some(address: Option<&HostPort>) -> Result<Option<(TcpListener, HostPort)>, ServeError> {
+    match address {
+        Some(address) => bind(address).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn all(serving: &mut JoinSet<()>) {
@@ -164,7 +225,7 @@ impl AdminTask {
 mod tests {
     use super::*;
     use crate::edges::server::http::Toy;
-    use crate::edges::server::settings::{LogFormat, TlsSettings};
+    use crate::edges::server::settings::{CloudFrontSettings, LogFormat};
     use crate::edges::server::testing::TempDir;
     use crate::edges::server::trail::TrailSettings;
     use std::io::{Read as _, Write as _};
@@ -178,6 +239,7 @@ mod tests {
             data: data.path().to_owned(),
             listen: free.clone(),
             tls: Some(TlsSettings { listen: free.clone(), certificate: Certificate::SelfMade }),
+            cloudfront: CloudFrontSettings { listen: Some(free.clone()), tls: None, cache_bytes: 0 },
             admin: Some(free),
             world: Vec::new(),
             strict: false,
@@ -214,9 +276,11 @@ mod tests {
         let served = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             let announce = move |started: &Started| tell.send(started.clone()).expect("heard");
-            runtime
-                .expect("a runtime")
-                .block_on(async { run(settings, async |_| Ok(toy), announce, told).await.map(drop) })
+            runtime.expect("a runtime").block_on(async {
+                run(settings, async |_| Ok(Apps { store: toy, cloudfront: Toy::default() }), announce, told)
+                    .await
+                    .map(drop)
+            })
         });
         let started = hear.recv_timeout(Duration::from_secs(10)).expect("ready");
         (Running { started, gate, entered, stop, served }, dir)
@@ -248,6 +312,8 @@ mod tests {
         let metrics = answer(ask(&admin, "GET", "/metrics"));
         assert!(metrics.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"));
         assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+        let door = server.started.cloudfront.clone().expect("CloudFront's listener");
+        assert!(answer(ask(&door, "GET", "/")).ends_with("hello"));
         let slow = ask(&server.started.http, "GET", "/slow");
         while server.entered.available_permits() == 0 {
             std::thread::sleep(Duration::from_millis(1));
@@ -291,7 +357,7 @@ mod tests {
         let address = settings.listen.to_string();
         let (_stop, told) = mpsc::channel(1);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let prepare = async |_| -> Result<Toy, ServeError> { panic!("nothing is prepared") };
+        let prepare = async |_| -> Result<Apps<Toy, Toy>, ServeError> { panic!("nothing is prepared") };
         let error = runtime.block_on(run(Arc::new(settings), prepare, |_| (), told)).err().expect("taken");
         assert!(error.to_string().starts_with(&format!("cannot listen on {address}: ")), "{error}");
         assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 0);
@@ -302,7 +368,7 @@ mod tests {
         let dir = TempDir::new();
         let (_stop, told) = mpsc::channel(1);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let prepare = async |_| -> Result<Toy, ServeError> { Err(ServeError::Prepare("locked".to_owned())) };
+        let prepare = async |_| -> Result<Apps<Toy, Toy>, ServeError> { Err(ServeError::Prepare("locked".to_owned())) };
         let announce = |_: &Started| panic!("it is not ready");
         let error = runtime.block_on(run(Arc::new(settings(&dir, Duration::ZERO)), prepare, announce, told)).err();
         assert_eq!(error.map(|e| e.to_string()).as_deref(), Some("locked"));

@@ -19,6 +19,8 @@ pub struct ServeSettings {
     pub listen: HostPort,
     /// The TLS listener.
     pub tls: Option<TlsSettings>,
+    /// CloudFront's listeners.
+    pub cloudfront: CloudFrontSettings,
     /// The listener for `/livez`, `/readyz` and `/metrics`.
     pub admin: Option<HostPort>,
     /// Worlds that seed an empty data directory: files, directories, patterns.
@@ -68,12 +70,15 @@ impl ServeSettings {
         config
     }
 
-    /// The hosts that a self-made certificate stands for, beside `localhost`: the TLS listener's and the suffixes.
+    /// The hosts that a self-made certificate stands for, beside `localhost`: the TLS listeners', the suffixes and,
+    /// where CloudFront speaks TLS, the domains below which distributions are found.
     #[must_use]
     pub fn certificate_hosts(&self) -> Vec<String> {
-        let listener = self.tls.as_ref().map(|tls| tls.listen.host.clone());
+        let listeners = self.tls.iter().chain(&self.cloudfront.tls).map(|tls| tls.listen.host.clone());
         let any = |host: &String| host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
-        listener.filter(|host| !any(host)).into_iter().chain(self.host_suffixes.iter().cloned()).collect()
+        let doors = self.cloudfront.tls.iter().flat_map(|_| ["cloudfront.localhost", "cloudfront.net"]);
+        let own = listeners.filter(|host| !any(host)).chain(self.host_suffixes.iter().cloned());
+        own.chain(doors.map(str::to_owned)).collect()
     }
 }
 
@@ -84,6 +89,17 @@ pub struct TlsSettings {
     pub listen: HostPort,
     /// Its certificate.
     pub certificate: Certificate,
+}
+
+/// CloudFront: where viewers find the distributions, and how much of them is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloudFrontSettings {
+    /// The plain HTTP listener.
+    pub listen: Option<HostPort>,
+    /// The TLS listener.
+    pub tls: Option<TlsSettings>,
+    /// The most bytes of answers that the cache keeps; 0: none.
+    pub cache_bytes: u64,
 }
 
 /// Where a certificate comes from.

@@ -25,6 +25,7 @@ super::service_table! {
     ];
     GetDistribution: reads at(Get, "/2020-05-31/distribution/{Id}"), [need("cloudfront:GetDistribution", "distribution")];
     GetDistributionConfig: reads at(Get, "/2020-05-31/distribution/{Id}/config"), [need("cloudfront:GetDistributionConfig", "distribution")];
+    ListDistributionsByKeyGroup: reads at(Get, "/2020-05-31/distributionsByKeyGroupId/{KeyGroupId}"), [need("cloudfront:ListDistributionsByKeyGroup", "*")];
     ListDistributions: reads at(Get, "/2020-05-31/distribution"), [need("cloudfront:ListDistributions", "*")];
     UpdateDistribution: changes at(Put, "/2020-05-31/distribution/{Id}/config"), [need("cloudfront:UpdateDistribution", "distribution")];
     DeleteDistribution: changes at(Delete, "/2020-05-31/distribution/{Id}"), [need("cloudfront:DeleteDistribution", "distribution")];
@@ -63,6 +64,14 @@ super::service_table! {
     CreateInvalidation: changes at(Post, "/2020-05-31/distribution/{DistributionId}/invalidation"), [need("cloudfront:CreateInvalidation", "distribution")];
     GetInvalidation: reads at(Get, "/2020-05-31/distribution/{DistributionId}/invalidation/{Id}"), [need("cloudfront:GetInvalidation", "distribution")];
     ListInvalidations: reads at(Get, "/2020-05-31/distribution/{DistributionId}/invalidation"), [need("cloudfront:ListInvalidations", "distribution")];
+
+    // ---- managed policies ----
+    GetCachePolicy: reads at(Get, "/2020-05-31/cache-policy/{Id}"), [need("cloudfront:GetCachePolicy", "policy")];
+    GetCachePolicyConfig: reads at(Get, "/2020-05-31/cache-policy/{Id}/config"), [need("cloudfront:GetCachePolicyConfig", "policy")];
+    ListCachePolicies: reads at(Get, "/2020-05-31/cache-policy"), [need("cloudfront:ListCachePolicies", "*")];
+    GetOriginRequestPolicy: reads at(Get, "/2020-05-31/origin-request-policy/{Id}"), [need("cloudfront:GetOriginRequestPolicy", "policy")];
+    GetOriginRequestPolicyConfig: reads at(Get, "/2020-05-31/origin-request-policy/{Id}/config"), [need("cloudfront:GetOriginRequestPolicyConfig", "policy")];
+    ListOriginRequestPolicies: reads at(Get, "/2020-05-31/origin-request-policy"), [need("cloudfront:ListOriginRequestPolicies", "*")];
 
     // ---- tags ----
     ListTagsForResource: reads at(Get, "/2020-05-31/tagging"), [need("cloudfront:ListTagsForResource", "resource")];

@@ -2,9 +2,12 @@
 //!
 //! `aws iam get-account-authorization-details`, `aws s3api get-bucket-policy`, `get-bucket-acl`,
 //! `get-public-access-block`, `get-bucket-ownership-controls`, `aws kms get-key-policy`,
-//! `aws organizations describe-organization`, and bare policy documents. What AWS adds to these shapes
+//! `aws organizations describe-organization`, `aws cloudfront list-cloud-front-origin-access-identities`,
+//! `list-origin-access-controls`, `list-distributions`, `get-distribution`, `get-distribution-config`, and bare policy
+//! documents. What AWS adds to these shapes
 //! later is passed over. A dump says nothing about what it does not hold: those layers are unknown.
 
+use super::cloudfront;
 use super::native::file_stem;
 use super::{Attachment, BucketEntry, Identity, KeyEntry, LoadContext, ManagedPolicy, Organization, World, compiled};
 use crate::compiled::CompiledPolicy;
@@ -53,6 +56,9 @@ pub(super) fn load(world: &mut World, root: &Node, findings: &mut Findings, cont
         }
     } else if let Some(controls) = has("OwnershipControls") {
         loader.ownership(controls);
+    } else if cloudfront::is_dump(root, &source) {
+        let (account, stem) = (loader.owner(), file_stem(&loader.findings.source.name));
+        cloudfront::load_dump(loader.world, root, &source, &account, &stem);
     } else {
         return false;
     }
@@ -61,10 +67,9 @@ pub(super) fn load(world: &mut World, root: &Node, findings: &mut Findings, cont
 
 /// Whether a file describes a bucket or key of an account that another file describes.
 pub(super) fn is_piece(root: &Node, source: &str) -> bool {
-    ["Policy", "Statement", "Grants", "PublicAccessBlockConfiguration", "OwnershipControls"]
-        .iter()
-        .any(|name| root.get(source, name).is_some())
-        && !super::native::recognises(root, source)
+    const PIECES: [&str; 5] = ["Policy", "Statement", "Grants", "PublicAccessBlockConfiguration", "OwnershipControls"];
+    let piece = PIECES.iter().any(|name| root.get(source, name).is_some());
+    (piece || cloudfront::is_dump(root, source)) && !super::native::recognises(root, source)
 }
 
 struct Loader<'l> {

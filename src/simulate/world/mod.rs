@@ -5,6 +5,7 @@
 //! documents a file refers to.
 
 mod bundle;
+pub mod cloudfront;
 mod dumps;
 mod native;
 mod party;
@@ -102,8 +103,8 @@ pub struct Account {
     pub vpc_endpoints: BTreeMap<String, EndpointEntry>,
     /// Origin access identities: canonical user id by id.
     pub origin_access_identities: BTreeMap<String, Option<String>>,
-    /// Distribution ids.
-    pub distributions: Vec<String>,
+    /// CloudFront's other things.
+    pub cloudfront: cloudfront::CloudFrontEntries,
 }
 
 /// Access keys and MFA devices, for the server that the world seeds.

@@ -65,14 +65,21 @@ fn bucket_defaults(findings: &mut Findings, node: Option<&Node>) -> (ObjectOwner
     defaults
 }
 
-struct Loader<'l, 'c> {
-    findings: &'l mut Findings,
-    context: &'l mut LoadContext<'c>,
+pub(super) struct Loader<'l, 'c> {
+    pub(super) findings: &'l mut Findings,
+    pub(super) context: &'l mut LoadContext<'c>,
     defaults: (ObjectOwnership, PublicAccessBlock),
 }
 
 /// Reports a name that is taken.
-fn insert<T>(findings: &mut Findings, map: &mut BTreeMap<String, T>, node: &Node, what: &str, name: &str, value: T) {
+pub(super) fn insert<T>(
+    findings: &mut Findings,
+    map: &mut BTreeMap<String, T>,
+    node: &Node,
+    what: &str,
+    name: &str,
+    value: T,
+) {
     if map.insert(name.to_owned(), value).is_some() {
         findings.error(Code::DuplicateName, node.span, format!("there are two {what} named `{name}`"));
     }
@@ -80,7 +87,7 @@ fn insert<T>(findings: &mut Findings, map: &mut BTreeMap<String, T>, node: &Node
 
 impl Loader<'_, '_> {
     /// A field that names something: a string that is not empty and has no control characters.
-    fn name(&mut self, fields: &mut Fields<'_>, field: &str) -> String {
+    pub(super) fn name(&mut self, fields: &mut Fields<'_>, field: &str) -> String {
         let Some(node) = fields.need(self.findings, field) else { return String::new() };
         let name = self.findings.string(node, &format!("`{field}`")).unwrap_or_default();
         if name.is_empty() || name.contains(char::is_control) {
@@ -198,25 +205,7 @@ impl Loader<'_, '_> {
                 EndpointEntry { vpc, policy },
             );
         }
-        for oai in fields.items(self.findings, "origin_access_identities") {
-            let mut inner = self.findings.fields(oai, "an origin access identity");
-            let id = self.name(&mut inner, "id");
-            let canonical = inner.string(self.findings, "canonical_user");
-            inner.finish(self.findings, "an origin access identity");
-            insert(
-                self.findings,
-                &mut account.origin_access_identities,
-                oai,
-                "origin access identities",
-                &id,
-                canonical,
-            );
-        }
-        for distribution in fields.items(self.findings, "distributions") {
-            let mut inner = self.findings.fields(distribution, "a distribution");
-            account.distributions.push(self.name(&mut inner, "id"));
-            inner.finish(self.findings, "a distribution");
-        }
+        self.cloudfront(account, &mut fields);
         fields.finish(self.findings, "an account");
     }
 

@@ -51,7 +51,7 @@ impl World {
 
     /// The context keys that come with a principal.
     pub(super) fn principal_context(&self, who: &Who<'_>) -> ContextKeys {
-        let mut context = ContextKeys::new();
+        let mut context = who.context.clone();
         let mut put = |key: &str, value: String| context.push((key.to_owned(), vec![value]));
         for (key, value) in who.identity.iter().flat_map(|i| &i.tags) {
             put(&format!("aws:PrincipalTag/{key}"), value.clone());

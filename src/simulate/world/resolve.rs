@@ -65,8 +65,11 @@ impl World {
     /// # Errors
     /// A principal, action or resource that is unknown or ambiguous, or an option that cannot be read.
     pub fn ask(&self, question: &Question, now: Option<i64>) -> Answer<Asked> {
-        let who = self.who(&question.principal)?;
         let resource = self.resource_arn(&question.resource)?;
+        let who = match question.principal.strip_prefix("cloudfront/") {
+            Some(distribution) => self.distribution(distribution, &resource)?,
+            None => self.who(&question.principal)?,
+        };
         let action = super::super::actions::resolve(&question.action, &resource)
             .map_err(|(code, message, candidates)| AskError { code, message, candidates })?;
         fits(&action, &resource, &question.resource)?;

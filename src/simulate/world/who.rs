@@ -1,7 +1,7 @@
 //! Who is meant: principals as people name them.
 
 use super::resolve::{Answer, AskError, refuse};
-use super::{Account, Identity, World};
+use super::{Account, ContextKeys, Identity, World};
 use crate::simulate::actions;
 use crate::simulate::scenario::OwnedPrincipal;
 use crate::words::arn::Arn;
@@ -12,6 +12,14 @@ pub(super) struct Who<'w> {
     pub principal: OwnedPrincipal,
     pub account: Option<&'w Account>,
     pub identity: Option<&'w Identity>,
+    /// Context keys that come with whom they ask for: the distribution of a service.
+    pub context: ContextKeys,
+}
+
+impl<'w> Who<'w> {
+    fn new(principal: OwnedPrincipal, account: Option<&'w Account>, identity: Option<&'w Identity>) -> Self {
+        Self { principal, account, identity, context: ContextKeys::new() }
+    }
 }
 
 impl World {
@@ -21,7 +29,7 @@ impl World {
             arn,
             ..OwnedPrincipal::default()
         };
-        let nobody = |principal| Ok(Who { principal, account: None, identity: None });
+        let nobody = |principal| Ok(Who::new(principal, None, None));
         if matches!(text, "anyone" | "anonymous") {
             return nobody(OwnedPrincipal::anonymous());
         }
@@ -73,7 +81,7 @@ impl World {
             account: Some(id),
             ..OwnedPrincipal::default()
         };
-        Ok(Who { principal, account: found, identity: None })
+        Ok(Who::new(principal, found, None))
     }
 
     fn who_by_name(&self, name: &str, only: Option<&Account>) -> Answer<Who<'_>> {
@@ -113,11 +121,7 @@ impl World {
         };
         if arn.account == "cloudfront" {
             let id = arn.resource.rsplit(' ').next().unwrap_or_default();
-            return Ok(Who {
-                principal: OwnedPrincipal { arn: Some(text.to_owned()), ..self.oai(id) },
-                account: None,
-                identity: None,
-            });
+            return Ok(Who::new(OwnedPrincipal { arn: Some(text.to_owned()), ..self.oai(id) }, None, None));
         }
         let account = self.accounts.get(arn.account);
         let by_arn = |identities: &'_ std::collections::BTreeMap<String, Identity>, wanted: &str| {
@@ -132,7 +136,7 @@ impl World {
                 role_arn,
                 ..OwnedPrincipal::default()
             };
-            Who { principal, account, identity: None }
+            Who::new(principal, account, None)
         };
         match (arn.service, arn.resource_type()) {
             ("iam", None) if arn.resource == "root" => self.root(arn.account),
@@ -214,7 +218,7 @@ fn user_of<'w>(account: &'w Account, user: &'w Identity) -> Who<'w> {
         id: user.id.clone(),
         ..OwnedPrincipal::default()
     };
-    Who { principal, account: Some(account), identity: Some(user) }
+    Who::new(principal, Some(account), Some(user))
 }
 
 fn session_of<'w>(account: &'w Account, role: &'w Identity, session: &str) -> Who<'w> {
@@ -230,5 +234,5 @@ fn session_of<'w>(account: &'w Account, role: &'w Identity, session: &str) -> Wh
         service_linked: role.service_linked,
         ..OwnedPrincipal::default()
     };
-    Who { principal, account: Some(account), identity: Some(role) }
+    Who::new(principal, Some(account), Some(role))
 }

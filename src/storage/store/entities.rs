@@ -123,13 +123,13 @@ impl Store {
     /// Writes documents into a new data directory. Once the seed documents were put, it is refused.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if the seed documents are there; [`StoreError::Io`].
-    pub async fn seed_entities(
+    /// What `work` refuses; [`StoreError::Conflict`] if the seed documents are there; [`StoreError::Io`].
+    pub async fn seed_entities<E: From<StoreError> + Send + 'static>(
         &self,
-        work: impl FnMut(&mut EntityTransaction<'_>) -> Result<(), StoreError> + Send + 'static,
-    ) -> Result<(), StoreError> {
+        work: impl FnMut(&mut EntityTransaction<'_>) -> Result<(), E> + Send + 'static,
+    ) -> Result<(), E> {
         if self.world()?.is_some() {
-            return Err(StoreError::Conflict);
+            return Err(StoreError::Conflict.into());
         }
         self.change_documents(work).await
     }

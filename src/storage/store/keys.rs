@@ -31,9 +31,12 @@ pub(super) const WORLD: &[u8] = b"world";
 /// Where the completed uploads begin.
 pub(super) const DONE: &[u8] = b"done/";
 
+/// Where the documents of other services begin.
+pub(super) const ENTITIES: &[u8] = b"entity/";
+
 /// Where the documents of a kind begin, or those of an account among them.
 pub(super) fn entities(kind: &str, account: Option<&str>) -> Vec<u8> {
-    let kind = joined(&[b"entity/", kind.as_bytes(), b"/"]);
+    let kind = joined(&[ENTITIES, kind.as_bytes(), b"/"]);
     account.map_or_else(|| kind.clone(), |account| joined(&[&kind, account.as_bytes(), b"/"]))
 }
 

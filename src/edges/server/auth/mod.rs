@@ -189,8 +189,14 @@ impl Authenticated {
     /// A request that CloudFront makes to an origin: signed by it, as its header would be.
     ///
     /// # Errors
-    /// S3's own, where the headers that describe the body are not right.
-    pub fn of_origin(caller: Arc<Caller>, parts: &Parts) -> Result<Self, S3Error> {
+    /// S3's own, where it has a second signature, or the headers that describe the body are not right.
+    pub fn of_origin(caller: Arc<Caller>, parts: &Parts, raw_path_and_query: &str) -> Result<Self, S3Error> {
+        let query = Query::parse(raw_path_and_query.split_once('?').map_or("", |(_, query)| query))?;
+        refuse_repeated_headers(&parts.headers)?;
+        let in_header = parts.headers.contains_key(http::header::AUTHORIZATION);
+        if in_header || presigned::is_meant(&query) || sigv2::is_meant(&query) {
+            return Err(two_mechanisms(one_header(&parts.headers, "authorization")?.unwrap_or_default()));
+        }
         let unsigned = anonymous(&parts.headers, BodyPlan::of_request(parts, None)?)?;
         let signature_version = Some("AWS4-HMAC-SHA256");
         Ok(Self { caller, auth_type: AuthType::Header, signature_version, ..unsigned })
@@ -269,10 +275,7 @@ pub fn authenticate(
     let in_header = parts.headers.contains_key(http::header::AUTHORIZATION);
     let (v4_query, v2_query) = (presigned::is_meant(&query), sigv2::is_meant(&query));
     if usize::from(in_header) + usize::from(v4_query) + usize::from(v2_query) > 1 {
-        let message = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query \
-                       string parameter or the Authorization header should be specified";
-        let value = request.header("authorization")?.unwrap_or_default();
-        return Err(invalid_argument("Authorization", value, message));
+        return Err(two_mechanisms(request.header("authorization")?.unwrap_or_default()));
     }
     if in_header {
         header::authenticate(&request)
@@ -286,6 +289,12 @@ pub fn authenticate(
     } else {
         anonymous(&parts.headers, BodyPlan::of_request(parts, None)?)
     }
+}
+
+fn two_mechanisms(authorization: &str) -> S3Error {
+    let message = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query \
+                   string parameter or the Authorization header should be specified";
+    invalid_argument("Authorization", authorization, message)
 }
 
 /// A request without any signature.

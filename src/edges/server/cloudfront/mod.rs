@@ -4,5 +4,18 @@
 //! cookies) → the cache → the origin request, which goes through S3's ordinary path and the same gate in the name of
 //! the origin's identity. Absent here: decisions about buckets.
 
+pub mod answers;
+pub mod behaviors;
+pub mod cache;
+pub mod door;
+pub mod errors;
+pub mod exchange;
+pub mod forwarding;
+pub mod hosts;
 pub mod model;
+pub mod origin;
+pub mod origin_bucket;
+pub mod policies;
 pub mod state;
+pub mod ttl;
+pub mod viewer;

@@ -60,7 +60,7 @@ pub struct DistributionConfig {
 }
 
 /// Where objects come from: a bucket of this server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// Its id, unique in its distribution.
     pub id: String,
@@ -75,6 +75,34 @@ pub struct Origin {
     /// In whose name it is asked.
     #[serde(default)]
     pub access: OriginAccess,
+    /// How often CloudFront tries to connect: kept and shown, since an origin here is this server itself.
+    #[serde(default = "usual_attempts")]
+    pub connection_attempts: u8,
+    /// For how many seconds it tries: kept and shown likewise.
+    #[serde(default = "usual_timeout")]
+    pub connection_timeout: u8,
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            domain_name: String::new(),
+            path: String::new(),
+            custom_headers: Vec::new(),
+            access: OriginAccess::Anonymous,
+            connection_attempts: usual_attempts(),
+            connection_timeout: usual_timeout(),
+        }
+    }
+}
+
+const fn usual_attempts() -> u8 {
+    3
+}
+
+const fn usual_timeout() -> u8 {
+    10
 }
 
 /// In whose name an origin is asked.
@@ -119,10 +147,11 @@ pub struct Behavior {
     /// How long answers are kept, and what tells them apart.
     #[serde(default)]
     pub caching: Caching,
-    /// The managed policy for origin requests, kept and shown.
+    /// The managed policy for origin requests, by its id: one that [`super::policies::origin_request_policy`] knows.
     #[serde(default)]
     pub origin_request_policy: Option<String>,
-    /// The managed policy for headers of answers, kept and shown.
+    /// The managed policy for headers of answers, by its id: one that
+    /// [`super::policies::response_headers_policy`] knows.
     #[serde(default)]
     pub response_headers_policy: Option<String>,
 }
@@ -157,7 +186,7 @@ pub enum Caching {
         /// The cookies likewise.
         cookies: Forwarded,
     },
-    /// A managed cache policy, by its id.
+    /// A managed cache policy, by its id: one that [`super::policies::cache_policy`] knows.
     Policy(String),
 }
 
@@ -281,6 +310,41 @@ pub struct Invalidation {
     pub paths: Vec<String>,
     /// When it was made, in milliseconds since 1970.
     pub created_ms: i64,
+}
+
+impl Distribution {
+    /// Its ARN, as `aws:SourceArn` of origin requests and as the resource of management requests.
+    #[must_use]
+    pub fn arn(account: &str, id: &str) -> String {
+        ["arn:aws:cloudfront::", account, ":distribution/", id].concat()
+    }
+}
+
+impl DistributionConfig {
+    /// Its behaviours: the others in their order, then the default one.
+    pub fn all_behaviors(&self) -> impl Iterator<Item = &Behavior> {
+        self.behaviors.iter().map(|other| &other.behavior).chain([&self.default_behavior])
+    }
+}
+
+impl OriginAccessIdentity {
+    /// Its ARN, as bucket policies name it.
+    #[must_use]
+    pub fn arn(id: &str) -> String {
+        ["arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity ", id].concat()
+    }
+}
+
+impl SigningBehavior {
+    /// Every one, with the name that the API has for it.
+    pub const ALL: [(Self, &str); 3] =
+        [(Self::Always, "always"), (Self::Never, "never"), (Self::NoOverride, "no-override")];
+}
+
+impl ViewerProtocol {
+    /// Every one, with the name that the API has for it.
+    pub const ALL: [(Self, &str); 3] =
+        [(Self::AllowAll, "allow-all"), (Self::HttpsOnly, "https-only"), (Self::RedirectToHttps, "redirect-to-https")];
 }
 
 impl Entity for Distribution {

@@ -1,6 +1,7 @@
 //! CloudFront's documents in memory: read by every viewer's request, swapped whole with every change.
 
 use super::model::{Distribution, KeyGroup, OriginAccessControl, OriginAccessIdentity, PublicKey};
+use super::viewer::key::KeyRing;
 use crate::storage::store::{Kept, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,12 +15,16 @@ pub struct CloudFront {
     pub distributions: HashMap<String, Arc<Kept<Distribution>>>,
     /// The origin access identities by id.
     pub identities: HashMap<String, Kept<OriginAccessIdentity>>,
+    /// The ids of the origin access identities by canonical user id.
+    pub canonicals: HashMap<String, String>,
     /// The origin access controls by id.
     pub controls: HashMap<String, Kept<OriginAccessControl>>,
     /// The public keys by id.
     pub keys: HashMap<String, Kept<PublicKey>>,
     /// The key groups by id.
     pub groups: HashMap<String, Kept<KeyGroup>>,
+    /// The public keys as they check signatures, parsed once.
+    pub viewer_keys: KeyRing,
 }
 
 impl CloudFront {
@@ -38,12 +43,17 @@ impl CloudFront {
             }
             distributions.insert(kept.id.clone(), kept);
         }
+        let identities: HashMap<String, Kept<OriginAccessIdentity>> = by_id(store.entities(None)?);
+        let canonicals = identities.values().map(|kept| (kept.document.canonical.clone(), kept.id.clone())).collect();
+        let keys = by_id(store.entities(None)?);
         Ok(Self {
             hosts,
             distributions,
-            identities: by_id(store.entities(None)?),
+            identities,
+            canonicals,
             controls: by_id(store.entities(None)?),
-            keys: by_id(store.entities(None)?),
+            viewer_keys: KeyRing::of(&keys),
+            keys,
             groups: by_id(store.entities(None)?),
         })
     }

@@ -82,7 +82,7 @@ async fn reset_acl(call: &Call, grant: &Authorized<CreateBucket>, acl: Option<Ac
 fn first_acl(call: &Call, ownership: ObjectOwnership) -> Result<Option<Acl>, S3Error> {
     let Some(headers) = AclHeaders::of_request(&call.parts.headers)? else { return Ok(None) };
     let owner = owners::owner_of(&call.auth.caller);
-    let acl = owners::resolved(headers.acl(&owner.canonical, &owner.canonical), &call.server.directory())?;
+    let acl = owners::resolved(headers.acl(&owner.canonical, &owner.canonical), &call.server.canonicals())?;
     let private = acl == Acl::private(&owner.canonical);
     match ownership {
         ObjectOwnership::BucketOwnerEnforced if private => Ok(None),

@@ -4,7 +4,7 @@
 //! sections 6.1 and 6.3.
 
 use crate::edges::server::call::Call;
-use crate::edges::server::directory::Directory;
+use crate::edges::server::canonicals::Canonicals;
 use crate::edges::server::error::S3Error;
 use crate::edges::server::reply::{self, Reply};
 use crate::edges::server::scenes::ownership_of;
@@ -44,7 +44,7 @@ pub(super) fn of_new_object(
         ObjectOwnership::BucketOwnerPreferred | ObjectOwnership::ObjectWriter => owner_of(&call.auth.caller),
     };
     let Some(headers) = headers else { return Ok(Ownership { owner, acl: None }) };
-    let acl = resolved(headers.acl(&owner.canonical, &bucket.owner.canonical), &call.server.directory())?;
+    let acl = resolved(headers.acl(&owner.canonical, &bucket.owner.canonical), &call.server.canonicals())?;
     if ownership == ObjectOwnership::BucketOwnerEnforced {
         changes_nothing(&acl, bucket)?;
         return Ok(Ownership { owner, acl: None });
@@ -62,7 +62,7 @@ fn changes_nothing(acl: &Acl, bucket: &BucketRecord) -> Result<(), S3Error> {
 }
 
 /// The list with its e-mail grantees found, and its canonical ids checked.
-pub(in crate::edges::server) fn resolved(mut acl: Acl, directory: &Directory) -> Result<Acl, S3Error> {
+pub(in crate::edges::server) fn resolved(mut acl: Acl, known: &Canonicals) -> Result<Acl, S3Error> {
     for grant in &mut acl.grants {
         match &grant.grantee {
             Grantee::Email(address) => {
@@ -70,10 +70,10 @@ pub(in crate::edges::server) fn resolved(mut acl: Acl, directory: &Directory) ->
                     let message = "The e-mail address you provided does not match any account on record.";
                     S3Error::new("UnresolvableGrantByEmailAddress", message).with("EmailAddress", address.clone())
                 };
-                let canonical = directory.canonical_of_email(address).ok_or_else(unresolvable)?;
+                let canonical = known.directory.canonical_of_email(address).ok_or_else(unresolvable)?;
                 grant.grantee = Grantee::Canonical(canonical.to_owned());
             }
-            Grantee::Canonical(id) if !directory.knows_canonical(id) => {
+            Grantee::Canonical(id) if !known.knows(id) => {
                 return Err(S3Error::invalid_argument("CanonicalUser/ID", id, "Invalid id"));
             }
             _ => {}
@@ -107,13 +107,13 @@ impl Sent {
     }
 
     /// The list, for something that `owner` owns.
-    fn acl(self, owner: &str, bucket: &BucketRecord, directory: &Directory) -> Result<Acl, S3Error> {
+    fn acl(self, owner: &str, bucket: &BucketRecord, known: &Canonicals) -> Result<Acl, S3Error> {
         let list = match self {
             Self::Headers(headers) => headers.acl(owner, &bucket.owner.canonical),
             Self::Document(sent) if sent.owner != owner => return Err(S3Error::access_denied()),
             Self::Document(sent) => sent.acl,
         };
-        resolved(list, directory)
+        resolved(list, known)
     }
 }
 
@@ -138,8 +138,7 @@ fn shown(acl: Option<&Acl>, owner: &Owner, bucket: &BucketRecord) -> Acl {
 pub(super) async fn put_bucket_acl(call: &mut Call) -> Result<Reply, S3Error> {
     let sent = sent_acl(call).await?;
     let (grant, bucket) = call.authorize_bucket::<PutBucketAcl>(&sent.facts()).await?;
-    let directory = call.server.directory();
-    let list = sent.acl(&bucket.owner.canonical, &bucket, &directory)?;
+    let list = sent.acl(&bucket.owner.canonical, &bucket, &call.server.canonicals())?;
     if ownership_of(&bucket) == ObjectOwnership::BucketOwnerEnforced {
         changes_nothing(&list, &bucket)?;
         return Ok(reply::empty(StatusCode::OK));
@@ -172,14 +171,13 @@ pub(super) async fn put_object_acl(call: &mut Call) -> Result<Reply, S3Error> {
     let sent = sent_acl(call).await?;
     let (grant, sighting) = call.authorize_object::<PutObjectAcl>(&sent.facts()).await?;
     let bucket = sighting.bucket().clone();
-    let directory = call.server.directory();
     let enforced = ownership_of(&bucket) == ObjectOwnership::BucketOwnerEnforced;
     let owner = match sighting.owner() {
         Some(owner) if !enforced => owner.canonical.clone(),
         _ => bucket.owner.canonical.clone(),
     };
     drop(sighting);
-    let list = sent.acl(&owner, &bucket, &directory)?;
+    let list = sent.acl(&owner, &bucket, &call.server.canonicals())?;
     if enforced {
         changes_nothing(&list, &bucket)?;
         return Ok(reply::empty(StatusCode::OK));

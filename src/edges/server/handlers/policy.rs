@@ -4,6 +4,7 @@
 
 use crate::edges::server::call::Call;
 use crate::edges::server::error::S3Error;
+use crate::edges::server::principal_arns;
 use crate::edges::server::reply::{self, Reply};
 use crate::gate::operations::{DeleteBucketPolicy, GetBucketPolicy, GetBucketPolicyStatus, PutBucketPolicy};
 use crate::gate::{BodyFacts, Caller};
@@ -33,7 +34,7 @@ fn no_policy(call: &Call) -> S3Error {
 /// `PUT …?policy`
 pub(super) async fn put(call: &mut Call) -> Result<Reply, S3Error> {
     let body = call.small_body().await?;
-    let parsed = parsed(&body, call.bucket());
+    let parsed = parsed(&body, call.bucket()).and_then(|document| stored(&document, call));
     // Whether a policy is public is decided on the new one; one that cannot be read is not public yet.
     let sets_public_policy = parsed.as_ref().is_ok_and(PolicyDocument::is_public);
     let facts = BodyFacts { sets_public_policy, ..BodyFacts::default() };
@@ -64,6 +65,13 @@ fn parsed(body: &[u8], bucket: &str) -> Result<PolicyDocument, S3Error> {
     }
     let options = LoadOptions { bucket: Some(bucket), ..LoadOptions::new(PolicyKind::Bucket) };
     PolicyDocument::parse_bytes("policy", body, &options).map_err(|problems| malformed(&problems))
+}
+
+/// The policy as S3 stores it: canonical user ids become ARNs, and whom they name must exist.
+fn stored(document: &PolicyDocument, call: &Call) -> Result<PolicyDocument, S3Error> {
+    let text = principal_arns::stored(document, &call.server.canonicals())
+        .map_err(|stranger| S3Error::new("MalformedPolicy", "Invalid principal in policy").with("Detail", stranger))?;
+    parsed(text.as_bytes(), call.bucket())
 }
 
 fn malformed(problems: &Problems) -> S3Error {

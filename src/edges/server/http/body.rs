@@ -39,6 +39,12 @@ impl From<BodyError> for S3Error {
 /// nothing for the listener's `body_stall` fails.
 #[derive(Debug)]
 pub struct RequestBody {
+    /// `None`: there is nothing to read.
+    arriving: Option<Arriving>,
+}
+
+#[derive(Debug)]
+struct Arriving {
     inner: Incoming,
     connection: Arc<ConnectionState>,
     stall: Duration,
@@ -50,9 +56,17 @@ pub struct RequestBody {
 
 impl RequestBody {
     pub(super) fn new(inner: Incoming, connection: Arc<ConnectionState>, stall: Duration) -> Self {
-        Self { inner, connection, stall, deadline: None, timer: None }
+        Self { arriving: Some(Arriving { inner, connection, stall, deadline: None, timer: None }) }
     }
 
+    /// The body of a request that has none.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { arriving: None }
+    }
+}
+
+impl Arriving {
     fn stalled(&mut self, cx: &mut Context<'_>) -> bool {
         let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + self.stall);
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
@@ -72,7 +86,7 @@ impl Body for RequestBody {
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = self.get_mut();
+        let Some(this) = &mut self.get_mut().arriving else { return Poll::Ready(None) };
         match Pin::new(&mut this.inner).poll_frame(cx) {
             Poll::Pending if this.stalled(cx) => Poll::Ready(Some(Err(BodyError::TimedOut))),
             Poll::Pending => Poll::Pending,
@@ -89,15 +103,15 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.arriving.as_ref().is_none_or(|arriving| arriving.inner.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.arriving.as_ref().map_or_else(|| SizeHint::with_exact(0), |arriving| arriving.inner.size_hint())
     }
 }
 
-impl Drop for RequestBody {
+impl Drop for Arriving {
     fn drop(&mut self) {
         if !self.inner.is_end_stream() {
             self.connection.body_given_up();

@@ -3,7 +3,7 @@
 //! A request's path: [`answer`] (the whole body, the signature) → the service's own module (which operation, of what)
 //! → [`ServiceCall::authorize`] (through the gate) → storage → the service's own words. Absent here: decisions.
 
-mod cloudfront;
+pub(super) mod cloudfront;
 mod cloudtrail;
 mod error;
 

@@ -26,6 +26,15 @@ pub fn target(host: &str, raw_path: &str, suffixes: &[String]) -> Result<Target,
     resource(names::decode(bucket)?, key)
 }
 
+/// Reads a path below a bucket that is known already, such as the origin of a distribution.
+///
+/// # Errors
+/// As [`target`].
+pub fn hosted_target(bucket: &str, raw_path: &str) -> Result<Target, S3Error> {
+    let path = raw_path.strip_prefix('/').ok_or_else(|| S3Error::invalid_uri(raw_path))?;
+    resource(bucket.to_owned(), path)
+}
+
 fn resource(bucket: String, raw_key: &str) -> Result<Target, S3Error> {
     names::check_addressed_bucket(&bucket)?;
     if raw_key.is_empty() {
@@ -37,7 +46,8 @@ fn resource(bucket: String, raw_key: &str) -> Result<Target, S3Error> {
 }
 
 /// The part of the host before the longest suffix that fits; `None` where the host is no bucket.
-fn hosted_bucket<'h>(host: &'h str, suffixes: &[String]) -> Option<&'h str> {
+#[must_use]
+pub fn hosted_bucket<'h>(host: &'h str, suffixes: &[String]) -> Option<&'h str> {
     if suffixes.is_empty() || host.starts_with('[') {
         return None;
     }

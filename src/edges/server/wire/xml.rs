@@ -6,6 +6,7 @@
 //! character reference, as S3 does it; clients that list such keys ask for `encoding-type=url`.
 
 mod scan;
+pub mod tree;
 
 use crate::edges::server::error::S3Error;
 use bytes::Bytes;
