@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/wasm/www/dist");
 
 /// The page talks to its own origin only, and nobody shows it inside another page.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
                       img-src 'self' data:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
