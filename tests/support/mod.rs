@@ -209,6 +209,17 @@ impl Client {
         signed.strip_prefix(&format!("http://{}", self.address)).expect("the same host").to_owned()
     }
 
+    /// The same client before another service.
+    pub fn of(&self, service: &'static str) -> Self {
+        Self { service, ..self.clone() }
+    }
+
+    /// Calls an operation of a service of the JSON protocol; `target` is such as `CloudTrail_20131101.LookupEvents`.
+    pub fn call(&self, target: &str, body: &serde_json::Value) -> Answer {
+        let headers = [("x-amz-target", target), ("content-type", "application/x-amz-json-1.1")];
+        self.send("POST", "/", &headers, body.to_string().as_bytes())
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], b"")
     }
