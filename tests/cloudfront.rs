@@ -131,12 +131,17 @@ fn key(name: &str, reference: &str) -> String {
 }
 
 fn group(name: &str, keys: &[&str]) -> String {
-    let keys: String = keys.iter().map(|key| format!("<PublicKey>{key}</PublicKey>")).collect();
+    let keys = elements("PublicKey", keys);
     document("KeyGroupConfig", &format!("<Name>{name}</Name><Items>{keys}</Items>"))
 }
 
+fn elements(name: &str, values: &[&str]) -> String {
+    let all: Vec<String> = values.iter().map(|value| format!("<{name}>{value}</{name}>")).collect();
+    all.concat()
+}
+
 fn list(name: &str, item: &str, values: &[&str]) -> String {
-    let items: String = values.iter().map(|value| format!("<{item}>{value}</{item}>")).collect();
+    let items = elements(item, values);
     format!("<{name}><Quantity>{}</Quantity><Items>{items}</Items></{name}>", values.len())
 }
 
@@ -167,7 +172,7 @@ impl Config {
     }
 
     fn with(mut self, more: &str) -> Self {
-        self.more = more.to_owned();
+        more.clone_into(&mut self.more);
         self
     }
 
@@ -176,13 +181,13 @@ impl Config {
         self
     }
 
-    fn from_origin(mut self, origin: &str) -> Self {
+    fn asking(mut self, origin: &str) -> Self {
         origin.clone_into(&mut self.origin);
         self
     }
 
     fn of_identity(self, id: &str) -> Self {
-        self.from_origin(&format!(
+        self.asking(&format!(
             "<S3OriginConfig><OriginAccessIdentity>origin-access-identity/cloudfront/{id}</OriginAccessIdentity></S3OriginConfig>"
         ))
     }

@@ -13,11 +13,12 @@ fn base() -> Config {
 }
 
 /// Configurations of which each is wrong in one way: what is wrong, the code, and what its sentence names.
+#[expect(clippy::too_many_lines, reason = "a flat table")]
 fn refused_configurations() -> Vec<(Config, &'static str, &'static str)> {
     let cached = "<CachePolicyId>658327ea-f89d-4fab-a63d-7e88639e58f6</CachePolicyId>";
     let behaving = |more: &str| base().behaving(&format!("{cached}{more}"));
     let open = "<S3OriginConfig><OriginAccessIdentity></OriginAccessIdentity></S3OriginConfig>";
-    let origin = |more: &str| base().from_origin(&format!("{open}{more}"));
+    let origin = |more: &str| base().asking(&format!("{open}{more}"));
     let domain = |domain: &str| Config { domain: domain.to_owned(), ..base() };
     let alias = |alias: &str| base().with(&list("Aliases", "CNAME", &[alias]));
     let page = |status: &str, more: &str| {
@@ -47,14 +48,14 @@ fn refused_configurations() -> Vec<(Config, &'static str, &'static str)> {
         (domain("d111111abcdef8.cloudfront.net"), "InvalidOrigin", "a distribution cannot be the origin"),
         (domain("reports.s3-website-us-east-1.amazonaws.com"), "InvalidOrigin", "website"),
         (domain("No_Bucket.s3.amazonaws.com"), "InvalidOrigin", "No_Bucket"),
-        (base().from_origin(""), "InvalidArgument", "S3OriginConfig"),
-        (base().from_origin("<CustomOriginConfig/>"), "InvalidOrigin", "CustomOriginConfig"),
+        (base().asking(""), "InvalidArgument", "S3OriginConfig"),
+        (base().asking("<CustomOriginConfig/>"), "InvalidOrigin", "CustomOriginConfig"),
         (origin("<OriginPath>x</OriginPath>"), "InvalidRelativePath", "`x`"),
         (origin("<OriginPath>/x/</OriginPath>"), "InvalidRelativePath", "/x/"),
         (origin("<OriginAccessControlId>ENONE</OriginAccessControlId>"), "InvalidOriginAccessControl", "ENONE"),
         (base().of_identity("ENONE"), "InvalidOriginAccessIdentity", "ENONE"),
         (
-            base().from_origin("<S3OriginConfig><OriginAccessIdentity>ENONE</OriginAccessIdentity></S3OriginConfig>"),
+            base().asking("<S3OriginConfig><OriginAccessIdentity>ENONE</OriginAccessIdentity></S3OriginConfig>"),
             "InvalidOriginAccessIdentity",
             "origin-access-identity/cloudfront/ID",
         ),

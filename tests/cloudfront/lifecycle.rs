@@ -194,6 +194,7 @@ fn tags_are_set_and_taken_away() {
     let gone = root.send("POST", &format!("/2020-05-31/tagging?Operation=Untag&Resource={arn}"), &[], keys.as_bytes());
     assert_eq!(gone.status, 204, "{}", gone.text());
     assert!(!listed().contains("team"));
+    assert_eq!(root.get(&format!("{DISTRIBUTIONS}/{}", made.id)).header("etag"), made.etag, "tags have no version");
     let reserved = document("Tags", &format!("<Items>{}</Items>", tag("aws:x", "b")));
     let path = format!("/2020-05-31/tagging?Operation=Tag&Resource={arn}");
     assert_eq!(said(&root.send("POST", &path, &[], reserved.as_bytes())), is(400, "InvalidTagging"));

@@ -349,7 +349,7 @@ impl World {
             let message = format!("the world has no distribution `{id}`");
             return Err(AskError { code: Code::UnknownPrincipal, message, candidates: actions::nearest(id, all()) });
         };
-        match self.origin_of(account, entry, id, resource)? {
+        match origin_of(account, entry, id, resource)? {
             Some(OriginAs::Identity(identity)) => self.who(&format!("oai/{identity}")),
             Some(OriginAs::Anonymous) => self.who("anyone"),
             // Without its origins it is taken to sign its requests, as distributions made today do.
@@ -362,46 +362,40 @@ impl World {
             }
         }
     }
+}
 
-    /// In whose name a distribution asks the bucket of a resource; `None`: its origins are not known.
-    fn origin_of(
-        &self,
-        account: &Account,
-        entry: &DistributionEntry,
-        id: &str,
-        resource: &str,
-    ) -> Answer<Option<OriginAs>> {
-        let Some(origins) = &entry.origins else { return Ok(None) };
-        let bucket = Arn::parse(resource).filter(|arn| arn.service == "s3").map(|arn| arn.resource);
-        let bucket = bucket.map(|path| path.split('/').next().unwrap_or(path));
-        let mut found: Vec<OriginAs> = Vec::new();
-        for origin in origins.iter().filter(|o| bucket.is_none_or(|bucket| is_bucket(&o.domain_name, bucket))) {
-            // A control that never signs leaves the request without a name.
-            let access = match &origin.access {
-                OriginAs::Control(id) if account.cloudfront.controls.get(id).is_some_and(|c| c.signing == "never") => {
-                    OriginAs::Anonymous
-                }
-                access => access.clone(),
-            };
-            if !found.contains(&access) {
-                found.push(access);
+/// In whose name a distribution asks the bucket of a resource; `None`: its origins are not known.
+fn origin_of(account: &Account, entry: &DistributionEntry, id: &str, resource: &str) -> Answer<Option<OriginAs>> {
+    let Some(origins) = &entry.origins else { return Ok(None) };
+    let bucket = Arn::parse(resource).filter(|arn| arn.service == "s3").map(|arn| arn.resource);
+    let bucket = bucket.map(|path| path.split('/').next().unwrap_or(path));
+    let mut found: Vec<OriginAs> = Vec::new();
+    for origin in origins.iter().filter(|o| bucket.is_none_or(|bucket| is_bucket(&o.domain_name, bucket))) {
+        // A control that never signs leaves the request without a name.
+        let access = match &origin.access {
+            OriginAs::Control(id) if account.cloudfront.controls.get(id).is_some_and(|c| c.signing == "never") => {
+                OriginAs::Anonymous
             }
+            access => access.clone(),
+        };
+        if !found.contains(&access) {
+            found.push(access);
         }
-        match found.as_slice() {
-            [] => refuse(
-                Code::BadQuestion,
-                format!("the distribution `{id}` has no origin that is the bucket of `{resource}`"),
-            ),
-            [one] => Ok(Some(one.clone())),
-            _ => {
-                let candidates = found.iter().map(|access| match access {
-                    OriginAs::Anonymous => "anyone".to_owned(),
-                    OriginAs::Identity(id) => format!("oai/{id}"),
-                    OriginAs::Control(_) => "cloudfront.amazonaws.com".to_owned(),
-                });
-                let message = format!("the distribution `{id}` asks that bucket in several names; say which");
-                Err(AskError { code: Code::AmbiguousPrincipal, message, candidates: candidates.collect() })
-            }
+    }
+    match found.as_slice() {
+        [] => refuse(
+            Code::BadQuestion,
+            format!("the distribution `{id}` has no origin that is the bucket of `{resource}`"),
+        ),
+        [one] => Ok(Some(one.clone())),
+        _ => {
+            let candidates = found.iter().map(|access| match access {
+                OriginAs::Anonymous => "anyone".to_owned(),
+                OriginAs::Identity(id) => format!("oai/{id}"),
+                OriginAs::Control(_) => "cloudfront.amazonaws.com".to_owned(),
+            });
+            let message = format!("the distribution `{id}` asks that bucket in several names; say which");
+            Err(AskError { code: Code::AmbiguousPrincipal, message, candidates: candidates.collect() })
         }
     }
 }

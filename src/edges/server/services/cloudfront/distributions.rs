@@ -125,6 +125,12 @@ impl Family for Distribution {
         config_out::shown(&kept.document.config, xml);
     }
 
+    /// Tags are written without a new version.
+    fn version(kept: &Kept<Self>) -> String {
+        let config = serde_json::to_string(&kept.document.config).unwrap_or_default();
+        format!("{}/{config}", kept.document.modified_ms)
+    }
+
     fn context(&self) -> ContextKeys {
         tags::resource_context(&self.tags)
     }

@@ -92,6 +92,11 @@ pub(super) trait Family: Entity + Clone {
     /// Writes it as an item of a list.
     fn write_summary(kept: &Kept<Self>, xml: &mut Xml);
 
+    /// What changes with its configuration.
+    fn version(kept: &Kept<Self>) -> String {
+        kept.revision.to_string()
+    }
+
     /// The condition keys that it brings.
     fn context(&self) -> ContextKeys {
         ContextKeys::new()
@@ -140,9 +145,9 @@ pub(super) fn no_such<T: Family>(id: &str) -> ServiceError {
     error(T::NAMES.no_such, format!("The specified {} does not exist: `{id}`.", T::NAMES.words))
 }
 
-/// The `ETag` of a thing as it is now: it follows from what it is and how often it was written.
+/// The `ETag` of a thing as it is now: it follows from what it is and its version.
 pub(super) fn etag<T: Family>(kept: &Kept<T>) -> String {
-    let text = format!("{}/{}/{}/{}", T::KIND, kept.account, kept.id, kept.revision);
+    let text = format!("{}/{}/{}/{}", T::KIND, kept.account, kept.id, T::version(kept));
     let digest = digest::digest(&digest::SHA256, text.as_bytes());
     format!("E{}", in_letters(digest.as_ref()))
 }
