@@ -55,9 +55,8 @@ impl Config {
     }
 
     fn of_identity(mut self) -> Self {
-        self.origin =
-            r#""S3OriginConfig": {"OriginAccessIdentity": "origin-access-identity/cloudfront/EIDENTITY00001"}"#
-                .to_owned();
+        r#""S3OriginConfig": {"OriginAccessIdentity": "origin-access-identity/cloudfront/EIDENTITY00001"}"#
+            .clone_into(&mut self.origin);
         self
     }
 
@@ -69,7 +68,7 @@ impl Config {
 
     fn of_nobody(mut self, bucket: &'static str) -> Self {
         self.bucket = bucket;
-        self.origin = r#""S3OriginConfig": {"OriginAccessIdentity": ""}"#.to_owned();
+        r#""S3OriginConfig": {"OriginAccessIdentity": ""}"#.clone_into(&mut self.origin);
         self
     }
 
