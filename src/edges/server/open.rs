@@ -4,6 +4,7 @@ use super::app::{Clock, Server};
 use super::cloudfront::state::CloudFront;
 use super::decision_log::DecisionLog;
 use super::directory::Directory;
+use super::kms::Keys;
 use super::metrics::Metrics;
 use super::run::ServeError;
 use super::settings::ServeSettings;
@@ -62,10 +63,12 @@ pub async fn open(
     let log = DecisionLog::open(&settings.data, settings.decision_log)
         .map_err(|e| ServeError::Prepare(format!("the decision log cannot be opened: {e}")))?;
     let cloudfront = CloudFront::load(&store).map_err(failed)?;
+    let keys = Keys::load(&store).map_err(failed)?;
     let server = Server::new(
         store,
         directory,
         cloudfront,
+        keys,
         ServeSettings::clone(&settings),
         Arc::new(Metrics::default()),
         log,

@@ -3,6 +3,7 @@
 use super::envelope::{Envelope, SealedBy};
 use super::keyfile::{self, RootKey, Secret};
 use super::keys::{DataKey, FreshKey, KEY_LEN, Wrapper};
+use super::material::KeyMaterial;
 use super::{BlobId, SealError};
 use arc_swap::ArcSwap;
 use std::fmt;
@@ -136,7 +137,7 @@ impl KeyRing {
     pub fn seal_new(&self, blob: BlobId) -> Result<(FreshKey, Envelope), SealError> {
         let keys = self.keys.load();
         let (key, wrapper) = keys.newest();
-        wrapper.seal_new(blob, SealedBy::Root { version: key.version })
+        wrapper.seal_new(blob, SealedBy::Root { version: key.version }, &[])
     }
 
     /// The data key of this blob.
@@ -145,12 +146,27 @@ impl KeyRing {
     /// [`SealError::TamperedKey`] if the envelope is not this blob's or was changed;
     /// [`SealError::CustomerKeyNeeded`], [`SealError::UnknownRootKey`], [`SealError::UnknownFormat`].
     pub fn open_key(&self, blob: BlobId, envelope: &Envelope) -> Result<DataKey, SealError> {
+        let key = self.open_bytes(blob, envelope)?;
+        DataKey::new(&key, envelope)
+    }
+
+    /// The material of a key of the key service: the key of an envelope that seals nothing else.
+    ///
+    /// # Errors
+    /// As [`Self::open_key`].
+    pub fn open_material(&self, blob: BlobId, envelope: &Envelope) -> Result<KeyMaterial, SealError> {
+        let key = self.open_bytes(blob, envelope)?;
+        Ok(KeyMaterial::new(&key))
+    }
+
+    fn open_bytes(&self, blob: BlobId, envelope: &Envelope) -> Result<Zeroizing<[u8; KEY_LEN]>, SealError> {
         match envelope.sealed_by {
             SealedBy::Customer => Err(SealError::CustomerKeyNeeded { blob }),
+            SealedBy::Kms { .. } => Err(SealError::ServiceKeyNeeded { blob }),
             SealedBy::Root { version } => {
                 let keys = self.keys.load();
                 let wrapper = keys.version(version).ok_or(SealError::UnknownRootKey { version })?;
-                wrapper.open(blob, envelope)?.ok_or(SealError::TamperedKey { blob })
+                wrapper.open_bytes(blob, envelope, &[])?.ok_or(SealError::TamperedKey { blob })
             }
         }
     }

@@ -21,6 +21,7 @@ mod grants;
 mod guards;
 mod identity;
 mod keys;
+pub mod kms;
 mod list_versions;
 mod listing;
 mod manifest;
@@ -46,7 +47,7 @@ mod unit_tests;
 
 pub use buckets::NewBucket;
 pub use changes::LoggedChange;
-pub use content::{ContentStream, Sse};
+pub use content::{ContentStream, Sse, Unlock};
 pub use delete::{DeleteConditions, DeleteOptions, Deleted};
 pub use entities::{Entity, EntityTransaction, Kept, SealedText};
 pub use error::StoreError;
@@ -65,7 +66,7 @@ pub use open::{Limits, StoreSettings};
 pub use read::ObjectView;
 pub use records::{
     BucketRecord, Change, ChangeKind, Checksum, ChecksumKind, DefaultRetention, FORMAT, Headers, LockMode, LockPeriod,
-    ObjectLock, ObjectMeta, Owner, PartRecord, Retention, StoredSse, VersionRecord, Versioning,
+    ObjectLock, ObjectMeta, Owner, PartRecord, Retention, StoredKms, StoredSse, VersionRecord, Versioning,
 };
 pub use scrub::{ScrubProblem, ScrubProgress, ScrubReport};
 pub use sight::Sighting;
