@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod open;
 mod refusals;
 pub mod reply;
+pub mod reseal;
 pub mod run;
 pub mod scenes;
 pub mod services;

@@ -29,6 +29,7 @@ mod keyfile;
 mod keyring;
 mod keys;
 mod material;
+mod source;
 #[cfg(test)]
 mod unit_tests;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use id::BlobId;
 pub use keyring::{KeyRing, KeyRingError};
 pub use keys::{DataKey, FreshKey};
 pub use material::KeyMaterial;
+pub use source::{EnvironmentSource, FileSource, ROOT_KEY_VARIABLE, RootKeySource, RootKeys};
 
 /// Bytes of plaintext in a chunk of a new blob; what a stored blob has is in its envelope.
 pub const CHUNK_SIZE: u32 = 64 * 1024;

@@ -32,6 +32,7 @@ mod multipart_list;
 mod open;
 mod read;
 mod records;
+mod reseal;
 mod scrub;
 mod seed;
 mod sight;
@@ -68,6 +69,7 @@ pub use records::{
     BucketRecord, Change, ChangeKind, Checksum, ChecksumKind, DefaultRetention, FORMAT, Headers, LockMode, LockPeriod,
     ObjectLock, ObjectMeta, Owner, PartRecord, Retention, StoredKms, StoredSse, VersionRecord, Versioning,
 };
+pub use reseal::Resealed;
 pub use scrub::{ScrubProblem, ScrubProgress, ScrubReport};
 pub use sight::Sighting;
 pub use sweep::Swept;

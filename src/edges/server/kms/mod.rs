@@ -4,10 +4,12 @@
 
 mod managed;
 mod objects;
+mod seed;
 mod state;
 
 pub use managed::S3_ALIAS;
 pub use objects::{ObjectKeys, WriteSse};
+pub use seed::Seed;
 pub(in crate::edges::server) use state::compiled;
 pub use state::{Found, Key, Keys, Named};
 
