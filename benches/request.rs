@@ -96,7 +96,11 @@ impl Drop for Folder {
 struct Unseen;
 
 impl Witness for Unseen {
-    fn decided(&self, _: &Step, _: &AuthorizationRequest<'_>, _: &Authorizer, _: Decision) {}
+    fn decided(&self, _: &Decided<'_>) {}
+
+    fn kept(&self) -> Keeping<'_> {
+        None
+    }
 }
 
 /// A request as the gate asks for it.

@@ -2,13 +2,13 @@
 
 use super::app::{Clock, Server};
 use super::cloudfront::state::CloudFront;
-use super::decision_log::DecisionLog;
 use super::directory::Directory;
 use super::kms::{self, Keys};
 use super::metrics::Metrics;
 use super::reseal;
 use super::run::ServeError;
 use super::settings::ServeSettings;
+use super::trail::Trail;
 use crate::policy::acl::Acl;
 use crate::simulate::world::{Account, BucketEntry, Bundle, World};
 use crate::storage::kv::Health;
@@ -62,8 +62,8 @@ pub async fn open(
         }
     };
     let directory = Directory::new(world).map_err(ServeError::Prepare)?;
-    let log = DecisionLog::open(&settings.data, settings.decision_log)
-        .map_err(|e| ServeError::Prepare(format!("the decision log cannot be opened: {e}")))?;
+    let trail = Trail::open(&settings.data, &settings.trail, super::faults::from_environment())
+        .map_err(|e| ServeError::Prepare(format!("the trail of decisions cannot be opened: {e}")))?;
     let cloudfront = CloudFront::load(&store).map_err(failed)?;
     let keys = Keys::load(&store).map_err(failed)?;
     let server = Server::new(
@@ -73,7 +73,7 @@ pub async fn open(
         keys,
         ServeSettings::clone(&settings),
         Arc::new(Metrics::default()),
-        log,
+        trail,
         clock,
     );
     tend(&server);
@@ -264,7 +264,7 @@ fn tend(server: &Server) {
             }
             tend_keys(&server).await;
             reseal::if_asked(&server).await;
-            server.counted().set_decisions_dropped(server.log().dropped());
+            server.counted().set_trail(server.trail());
             since_expiry += SWEEP_EVERY;
             let Some(days) = server.settings().upload_expiry_days else { continue };
             if since_expiry >= EXPIRE_EVERY {

@@ -163,10 +163,10 @@ impl AdminTask {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edges::server::decision_log::Mode;
     use crate::edges::server::http::Toy;
     use crate::edges::server::settings::{LogFormat, TlsSettings};
     use crate::edges::server::testing::TempDir;
+    use crate::edges::server::trail::TrailSettings;
     use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
     use std::time::Duration;
@@ -192,7 +192,7 @@ mod tests {
             upload_expiry_days: None,
             drain,
             log_format: LogFormat::Text,
-            decision_log: Mode::Off,
+            trail: TrailSettings::default(),
         }
     }
 

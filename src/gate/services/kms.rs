@@ -2,8 +2,9 @@
 //!
 //! Source: AWS KMS API Reference, version 2014-11-01; Service Authorization Reference, "AWS Key Management Service".
 
-use super::{Route, ServiceAsk, ServiceNeed, ServiceOperation, Subject, authorize_service, need};
-use crate::gate::{Authorized, Refusal};
+use super::{Route, ServiceAsk, ServiceNeed, ServiceOperation, Subject, granted, need};
+use crate::gate::Authorized;
+use crate::gate::witness::Verdict;
 use crate::simulate::world::ContextKeys;
 use std::collections::BTreeMap;
 
@@ -191,20 +192,19 @@ impl<O: UsesKey> KeyUse<O> {
 /// Decides a use of keys. The subjects' context gets the condition keys of the encryption context; the subjects of
 /// `ask` are not looked at.
 ///
-/// # Errors
-/// As [`authorize_service`].
-pub fn authorize_use<O: UsesKey>(
-    ask: &ServiceAsk<'_>,
+/// The verdict is as that of [`super::authorize_service`].
+pub fn authorize_use<'a, O: UsesKey>(
+    ask: &ServiceAsk<'a>,
     keys: Vec<(Subject<'_>, EncryptionContext)>,
-) -> Result<KeyUse<O>, Refusal> {
+) -> Verdict<'a, KeyUse<O>> {
     let (mut subjects, mut contexts) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
     for (mut subject, context) in keys {
         subject.context.extend(context.condition_keys());
         contexts.push((subject.on, context));
         subjects.push(subject);
     }
-    let grant = authorize_service::<O>(&ServiceAsk { subjects: &subjects, ..*ask })?;
-    Ok(KeyUse { grant, contexts })
+    let grant = granted::<O>(&ServiceAsk { subjects: &subjects, ..*ask });
+    Verdict::new(grant.map(|grant| KeyUse { grant, contexts }), ask.witness)
 }
 
 #[cfg(test)]

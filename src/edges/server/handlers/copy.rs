@@ -34,7 +34,7 @@ fn source_key(call: &Call) -> Result<Option<CustomerKey>, S3Error> {
 }
 
 /// The source's conditions, and what opens it.
-fn check_source(
+async fn check_source(
     call: &Call,
     source: &Source,
     view: &ObjectView,
@@ -43,7 +43,7 @@ fn check_source(
     let record = view.record();
     let conditions = Conditions::of_copy_source(&call.parts.headers)?;
     conditions.check(&record.etag, record.modified_ms.div_euclid(1000)).into_result()?;
-    let keys = call.open_object(&record.sse, &source.bucket, &source.key, key)?;
+    let keys = call.open_object(&record.sse, &source.bucket, &source.key, key).await?;
     view.check_key(keys.unlock()).map_err(|e| call.failed(e))?;
     Ok(keys)
 }
@@ -58,13 +58,14 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
         described.tags.clear();
     }
     let conditions = conditions::of_write(&call.parts.headers)?;
-    let (grant, sighting, bucket) = call.authorize_copy::<CopyObject>(&source, |sighting| {
+    let authorized = call.authorize_copy::<CopyObject>(&source, |sighting| {
         Ok(BodyFacts { copies_tags: !replace_tags && !sighting.tags().is_empty(), ..described.facts() })
-    })?;
+    });
+    let (grant, sighting, bucket) = authorized.await?;
     let source_bucket = sighting.bucket().clone();
     let view = call.server.store().read_source(&grant, sighting).map_err(|e| call.failed(e))?;
     let from_key = source_key(call)?;
-    let from_keys = check_source(call, &source, &view, from_key)?;
+    let from_keys = check_source(call, &source, &view, from_key).await?;
     let record = view.record();
     if record.size > MAX_PUT {
         return Err(S3Error::invalid_request(
@@ -180,13 +181,13 @@ impl Sums {
 /// `PUT …?partNumber&uploadId` with `x-amz-copy-source`.
 pub(super) async fn part(call: &mut Call) -> Result<Reply, S3Error> {
     let source = source_of(call)?;
-    let (grant, sighting, _) = call.authorize_copy::<UploadPartCopy>(&source, |_| Ok(BodyFacts::default()))?;
+    let (grant, sighting, _) = call.authorize_copy::<UploadPartCopy>(&source, |_| Ok(BodyFacts::default())).await?;
     let number = number(call)?;
     let id = multipart::upload_id(&call.query)?.to_owned();
     let source_bucket = sighting.bucket().clone();
     let view = call.server.store().read_source(&grant, sighting).map_err(|e| call.failed(e))?;
     let from_key = source_key(call)?;
-    let from_keys = check_source(call, &source, &view, from_key)?;
+    let from_keys = check_source(call, &source, &view, from_key).await?;
     let size = view.record().size;
     let wanted = match call.header("x-amz-copy-source-range")? {
         None => 0..size,

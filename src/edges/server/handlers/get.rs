@@ -24,10 +24,10 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
     let customer = call.customer_key(customer)?;
     let nothing = BodyFacts::default();
     let view = if call.method == Method::Head {
-        let (grant, sighting) = call.authorize_object::<HeadObject>(&nothing)?;
+        let (grant, sighting) = call.authorize_object::<HeadObject>(&nothing).await?;
         call.server.store().read(&grant, sighting)
     } else {
-        let (grant, sighting) = call.authorize_object::<GetObject>(&nothing)?;
+        let (grant, sighting) = call.authorize_object::<GetObject>(&nothing).await?;
         call.server.store().read(&grant, sighting)
     }
     .map_err(|e| call.failed(e))?;
@@ -46,7 +46,7 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
     let keys = if call.method == Method::Head && !checksum && is_of_kms(record, customer.as_ref()) {
         None
     } else {
-        Some(call.open_object(&record.sse, call.bucket(), call.key(), customer)?)
+        Some(call.open_object(&record.sse, call.bucket(), call.key(), customer).await?)
     };
     if let Some(keys) = &keys {
         view.check_key(keys.unlock()).map_err(|e| call.failed(e))?;
@@ -188,16 +188,16 @@ pub(super) fn kind_name(kind: ChecksumKind) -> &'static str {
 
 /// `GET …?attributes`: what is said of an object, as far as it is asked for.
 /// Source: S3 API Reference, `GetObjectAttributes`.
-pub(super) fn attributes(call: &mut Call) -> Result<Reply, S3Error> {
+pub(super) async fn attributes(call: &mut Call) -> Result<Reply, S3Error> {
     let customer = encryption::customer_key(&call.parts.headers)?;
     let customer = call.customer_key(customer)?;
-    let (grant, sighting) = call.authorize_object::<GetObjectAttributes>(&BodyFacts::default())?;
+    let (grant, sighting) = call.authorize_object::<GetObjectAttributes>(&BodyFacts::default()).await?;
     let view = call.server.store().read(&grant, sighting).map_err(|e| call.failed(e))?;
     let wanted = wanted_attributes(call)?;
     let asked = |name: &str| wanted.iter().any(|w| w == name);
     let record = view.record();
     if asked("Checksum") || asked("ObjectParts") || !is_of_kms(record, customer.as_ref()) {
-        let keys = call.open_object(&record.sse, call.bucket(), call.key(), customer)?;
+        let keys = call.open_object(&record.sse, call.bucket(), call.key(), customer).await?;
         view.check_key(keys.unlock()).map_err(|e| call.failed(e))?;
     }
     let of = |name: &str| record.checksum.as_ref().filter(|c| c.algorithm == name).map(|c| c.value.clone());

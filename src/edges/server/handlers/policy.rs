@@ -18,8 +18,8 @@ use s3s::dto;
 const MAX_POLICY: usize = 20 * 1024;
 
 /// `GET …?policy`
-pub(super) fn get(call: &mut Call) -> Result<Reply, S3Error> {
-    let (_, bucket) = call.authorize_bucket::<GetBucketPolicy>(&BodyFacts::default())?;
+pub(super) async fn get(call: &mut Call) -> Result<Reply, S3Error> {
+    let (_, bucket) = call.authorize_bucket::<GetBucketPolicy>(&BodyFacts::default()).await?;
     let text = bucket.policy.as_ref().ok_or_else(|| no_policy(call))?;
     let mut reply = reply::with_body(StatusCode::OK, Bytes::from(text.clone()).into());
     reply::set(&mut reply, "content-type", "application/json");
@@ -37,7 +37,7 @@ pub(super) async fn put(call: &mut Call) -> Result<Reply, S3Error> {
     // Whether a policy is public is decided on the new one; one that cannot be read is not public yet.
     let sets_public_policy = parsed.as_ref().is_ok_and(PolicyDocument::is_public);
     let facts = BodyFacts { sets_public_policy, ..BodyFacts::default() };
-    let (grant, _) = call.authorize_bucket::<PutBucketPolicy>(&facts)?;
+    let (grant, _) = call.authorize_bucket::<PutBucketPolicy>(&facts).await?;
     let document = parsed?;
     let lockout =
         call.header("x-amz-confirm-remove-self-bucket-access")?.is_some_and(|v| v.eq_ignore_ascii_case("true"));
@@ -102,7 +102,7 @@ fn keeps_access(call: &Call, document: &PolicyDocument) -> Result<(), S3Error> {
 
 /// `DELETE …?policy`
 pub(super) async fn delete(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<DeleteBucketPolicy>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_bucket::<DeleteBucketPolicy>(&BodyFacts::default()).await?;
     let change = |record: &mut BucketRecord| {
         record.policy = None;
         Ok::<(), StoreError>(())
@@ -112,8 +112,8 @@ pub(super) async fn delete(call: &mut Call) -> Result<Reply, S3Error> {
 }
 
 /// `GET …?policyStatus`: whether the policy or the ACL makes the bucket public.
-pub(super) fn status(call: &mut Call) -> Result<Reply, S3Error> {
-    let (_, bucket) = call.authorize_bucket::<GetBucketPolicyStatus>(&BodyFacts::default())?;
+pub(super) async fn status(call: &mut Call) -> Result<Reply, S3Error> {
+    let (_, bucket) = call.authorize_bucket::<GetBucketPolicyStatus>(&BodyFacts::default()).await?;
     let text = bucket.policy.as_deref().ok_or_else(|| no_policy(call))?;
     let public = parsed(text.as_bytes(), call.bucket()).map_or(true, |document| document.is_public());
     Ok(reply::xml(&dto::PolicyStatus { is_public: Some(public) }))

@@ -100,7 +100,7 @@ impl Call {
             (_, Some(sent)) => self.over_tls(sent.into()),
             (StoredSse::Kms(stored), None) => {
                 let found = self.key_of(&stored.key, Named::ByKey)?;
-                self.seal_under(grant, key, &found, StoredKms::clone(stored), Parts::Yes)
+                self.seal_under(grant, key, &found, StoredKms::clone(stored), Parts::Yes).await
             }
             (StoredSse::S3 | StoredSse::Customer { .. }, None) => Ok(Sse::S3),
         }
@@ -124,10 +124,10 @@ impl Call {
             None => managed::s3_key(&self.server, grant).await.map_err(|e| self.failed(e))?,
         };
         let stored = StoredKms { key: found.key.arn.clone(), context: wanted.context, bucket_key: wanted.bucket_key };
-        self.seal_under(grant, key, &found, stored, parts)
+        self.seal_under(grant, key, &found, stored, parts).await
     }
 
-    fn seal_under<O: Operation>(
+    async fn seal_under<O: Operation>(
         &self,
         grant: &Authorized<O>,
         key: &str,
@@ -137,9 +137,9 @@ impl Call {
     ) -> Result<Sse, S3Error> {
         let context = whole_context(&stored, grant.bucket(), key)?;
         if parts == Parts::Yes {
-            self.ask_key::<Decrypt>(found, context.clone())?;
+            self.ask_key::<Decrypt>(found, context.clone()).await?;
         }
-        let proof = self.ask_key::<GenerateDataKey>(found, context)?;
+        let proof = self.ask_key::<GenerateDataKey>(found, context).await?;
         let key = usable(found)?.for_writing(&proof).map_err(|e| self.failed(e))?;
         Ok(Sse::Kms { key, stored: Box::new(stored) })
     }
@@ -148,7 +148,7 @@ impl Call {
     ///
     /// # Errors
     /// `AccessDenied` without `kms:Decrypt`; else as [`Self::seal_object`].
-    pub fn open_object(
+    pub async fn open_object(
         &self,
         sse: &StoredSse,
         bucket: &str,
@@ -162,7 +162,7 @@ impl Call {
             (StoredSse::Kms(stored), None) => {
                 self.vouched_for()?;
                 let found = self.key_of(&stored.key, Named::ByKey)?;
-                let proof = self.ask_key::<Decrypt>(&found, whole_context(stored, bucket, key)?)?;
+                let proof = self.ask_key::<Decrypt>(&found, whole_context(stored, bucket, key)?).await?;
                 let unlock = usable(&found)?.for_reading(&proof).map_err(|e| self.failed(e))?;
                 Ok(ObjectKeys::Kms(unlock))
             }
@@ -190,13 +190,15 @@ impl Call {
     }
 
     /// Puts a use of a key to the gate, in the caller's name, through S3.
-    fn ask_key<O: UsesKey>(&self, found: &Found, context: EncryptionContext) -> Result<KeyUse<O>, S3Error> {
+    async fn ask_key<O: UsesKey>(&self, found: &Found, context: EncryptionContext) -> Result<KeyUse<O>, S3Error> {
         let mut brings = found.brings();
         let via = format!("s3.{}.amazonaws.com", self.server.region());
         brings.push(("kms:ViaService".to_owned(), vec![via]));
         brings.push(("aws:ViaAWSService".to_owned(), vec!["true".to_owned()]));
         let subject = found.key.subject("key", O::ROW.name, &self.auth.caller, &self.server.directory(), brings);
-        self.authorize_use::<O>(vec![(subject, context)]).map_err(|refusal| self.key_refused(&refusal, O::ROW.name))
+        self.authorize_use::<O>(vec![(subject, context)])
+            .await
+            .map_err(|refusal| self.key_refused(&refusal, O::ROW.name))
     }
 
     /// S3's words for a refusal of a key. What opens an object is not named to who may not open it.

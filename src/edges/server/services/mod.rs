@@ -15,16 +15,16 @@ use super::auth::{self, Authenticated, S3Error};
 use super::call::Unseen;
 use super::http::RequestBody;
 use super::reply::Reply;
-use crate::decision::{AuthorizationRequest, Authorizer, Decision};
+use super::trail;
 use crate::gate::services::kms::{EncryptionContext, KeyUse, UsesKey};
 use crate::gate::services::{self, Service, ServiceAsk, ServiceFacts, ServiceOperation, Subject};
-use crate::gate::{Authorized, Refusal, Step, Witness};
+use crate::gate::{Authorized, Decided, Keeping, Refusal, Witness};
+use crate::simulate::recorded::Door;
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::{BodyExt as _, Limited};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The most bytes of a request's body: no policy, key or configuration is longer.
 const LONGEST_BODY: usize = 1024 * 1024;
@@ -41,6 +41,8 @@ pub struct ServiceArrival {
     pub source_ip: Option<IpAddr>,
     /// It came over TLS, here or at a configured proxy.
     pub secure: bool,
+    /// The version of TLS at our own listener.
+    pub tls_version: Option<&'static str>,
     /// When it came, in milliseconds since 1970.
     pub now_ms: i64,
     /// Its id, as the answer names it.
@@ -61,11 +63,13 @@ pub struct ServiceCall {
     pub source_ip: Option<IpAddr>,
     /// It came over TLS, here or at a configured proxy.
     pub secure: bool,
+    /// The version of TLS at our own listener.
+    pub tls_version: Option<&'static str>,
     /// When it came, in milliseconds since 1970.
     pub now_ms: i64,
     /// Its id.
     pub request_id: String,
-    decisions: AtomicU64,
+    records: trail::Records,
 }
 
 impl ServiceCall {
@@ -84,24 +88,28 @@ impl ServiceCall {
     /// Authorizes the operation on what the request names.
     ///
     /// # Errors
-    /// `AccessDenied`, with AWS's sentence for callers of the resource's account.
-    pub fn authorize<O: ServiceOperation>(&self, subjects: &[Subject<'_>]) -> Result<Authorized<O>, ServiceError> {
+    /// `AccessDenied`, with AWS's sentence for callers of the resource's account; `ServiceUnavailable` where the
+    /// decision cannot be written down.
+    pub async fn authorize<O: ServiceOperation>(
+        &self,
+        subjects: &[Subject<'_>],
+    ) -> Result<Authorized<O>, ServiceError> {
         let facts = self.facts();
         let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects, witness: self };
-        services::authorize_service(&ask).map_err(refused)
+        services::authorize_service(&ask).kept().await.map_err(refused)
     }
 
     /// Authorizes a use of keys, each in its encryption context.
     ///
     /// # Errors
     /// As [`Self::authorize`].
-    pub fn authorize_use<O: UsesKey>(
+    pub async fn authorize_use<O: UsesKey>(
         &self,
         keys: Vec<(Subject<'_>, EncryptionContext)>,
     ) -> Result<KeyUse<O>, ServiceError> {
         let facts = self.facts();
         let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects: &[], witness: self };
-        services::kms::authorize_use(&ask, keys).map_err(refused)
+        services::kms::authorize_use(&ask, keys).kept().await.map_err(refused)
     }
 
     /// Whether the caller could do `O` if its subjects were these. Nothing is done, and nobody is told.
@@ -109,7 +117,7 @@ impl ServiceCall {
     pub fn could<O: ServiceOperation>(&self, subjects: &[Subject<'_>]) -> bool {
         let facts = self.facts();
         let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects, witness: &Unseen };
-        services::authorize_service::<O>(&ask).is_ok()
+        services::authorize_service::<O>(&ask).is_allowed()
     }
 
     fn facts(&self) -> ServiceFacts<'_> {
@@ -126,6 +134,7 @@ impl ServiceCall {
 fn refused(refusal: Refusal) -> ServiceError {
     match refusal {
         Refusal::Denied { sentence: Some(sentence), .. } => ServiceError::access_denied(sentence),
+        Refusal::Unkept(why) => ServiceError::unavailable(why),
         Refusal::Unasked(why) => {
             tracing::error!(%why, "a request could not be put to the decision core");
             ServiceError::access_denied("Access Denied")
@@ -135,10 +144,27 @@ fn refused(refusal: Refusal) -> ServiceError {
 }
 
 impl Witness for ServiceCall {
-    fn decided(&self, step: &Step, request: &AuthorizationRequest<'_>, authorizer: &Authorizer, decision: Decision) {
-        let number = self.decisions.fetch_add(1, Ordering::Relaxed) + 1;
-        self.server.counted().decision(decision.is_allowed());
-        self.server.log().record(&self.request_id, number, self.now_ms, step, request, authorizer, decision);
+    fn nanos(&self) -> u64 {
+        self.server.trail().nanos()
+    }
+
+    fn decided(&self, decided: &Decided<'_>) {
+        self.server.counted().decision(decided.decision.is_allowed());
+        let origin = trail::Origin {
+            request_id: &self.request_id,
+            time_ms: self.now_ms,
+            region: self.server.region(),
+            door: Door::Service,
+            access_key_id: self.auth.access_key_id.as_deref(),
+            signature_version: self.auth.signature_version,
+            tls_version: self.tls_version,
+            host: self.header("host"),
+        };
+        self.server.trail().record(&self.records, &origin, decided);
+    }
+
+    fn kept(&self) -> Keeping<'_> {
+        self.records.kept()
     }
 }
 
@@ -166,7 +192,7 @@ pub async fn answer(service: Service, arrival: ServiceArrival) -> Reply {
 }
 
 async fn authenticated(service: Service, arrival: ServiceArrival) -> Result<ServiceCall, S3Error> {
-    let ServiceArrival { server, parts, body, source_ip, secure, now_ms, request_id } = arrival;
+    let ServiceArrival { server, parts, body, source_ip, secure, tls_version, now_ms, request_id } = arrival;
     let raw = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let collected = Limited::new(body, LONGEST_BODY).collect().await;
     let body = collected.map_err(|_| S3Error::of("MaxMessageLengthExceeded"))?.to_bytes();
@@ -183,8 +209,9 @@ async fn authenticated(service: Service, arrival: ServiceArrival) -> Result<Serv
         auth: found,
         source_ip,
         secure,
+        tls_version,
         now_ms,
         request_id,
-        decisions: AtomicU64::new(0),
+        records: trail::Records::default(),
     })
 }

@@ -45,12 +45,16 @@ fn alias_arn(call: &ServiceCall, name: &str) -> String {
 }
 
 /// Decides on the alias itself, and on each key that it points or pointed at.
-fn may<O: ServiceOperation>(call: &ServiceCall, arn: &str, keys: &[&Found]) -> Result<Authorized<O>, ServiceError> {
+async fn may<O: ServiceOperation>(
+    call: &ServiceCall,
+    arn: &str,
+    keys: &[&Found],
+) -> Result<Authorized<O>, ServiceError> {
     let caller = vec![("kms:CallerAccount".to_owned(), vec![call.account().to_owned()])];
     let alias = Subject { on: "alias", arn, context: caller, ..Subject::default() };
     let keys = keys.iter().map(|found| call.subject("key", &found.key, O::ROW.name, Vec::new()));
     let subjects: Vec<Subject<'_>> = std::iter::once(alias).chain(keys).collect();
-    call.authorize::<O>(&subjects)
+    call.authorize::<O>(&subjects).await
 }
 
 fn own_key(call: &ServiceCall, found: &Found) -> Result<(), ServiceError> {
@@ -66,7 +70,7 @@ pub(super) async fn create(call: &ServiceCall) -> Result<Reply, ServiceError> {
     check_name(&asked.alias_name)?;
     let target = call.key(&asked.target_key_id, Named::ByKey)?;
     let arn = alias_arn(call, &asked.alias_name);
-    let grant = may::<o::CreateAlias>(call, &arn, &[&target])?;
+    let grant = may::<o::CreateAlias>(call, &arn, &[&target]).await?;
     own_key(call, &target)?;
     target.key.not_pending()?;
     if target.key.aliases.len() >= MOST {
@@ -100,7 +104,7 @@ pub(super) async fn update(call: &ServiceCall) -> Result<Reply, ServiceError> {
     check_name(&asked.alias_name)?;
     let before = call.key(&asked.alias_name, Named::Anyhow)?;
     let target = call.key(&asked.target_key_id, Named::ByKey)?;
-    let grant = may::<o::UpdateAlias>(call, &alias_arn(call, &asked.alias_name), &[&before, &target])?;
+    let grant = may::<o::UpdateAlias>(call, &alias_arn(call, &asked.alias_name), &[&before, &target]).await?;
     own_key(call, &target)?;
     target.key.not_pending()?;
     let (account, id, now_ms) = (target.key.account.clone(), target.key.id.clone(), call.now_ms);
@@ -138,7 +142,7 @@ pub(super) async fn delete(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Delete = input(call)?;
     check_name(&asked.alias_name)?;
     let found = call.key(&asked.alias_name, Named::Anyhow)?;
-    let grant = may::<o::DeleteAlias>(call, &alias_arn(call, &asked.alias_name), &[&found])?;
+    let grant = may::<o::DeleteAlias>(call, &alias_arn(call, &asked.alias_name), &[&found]).await?;
     let (account, was, name) = (found.key.account.clone(), found.key.id.clone(), asked.alias_name);
     let written = call.server.store().change_entities(&grant, move |t| {
         let kept = t.get::<AliasRecord>(&account, &name)?.filter(|kept| kept.document.key == was);
@@ -159,10 +163,9 @@ struct List {
     marker: Option<String>,
 }
 
-#[expect(clippy::unused_async, reason = "every operation answers so")]
 pub(super) async fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: List = input(call)?;
-    call.authorize::<o::ListAliases>(&[])?;
+    call.authorize::<o::ListAliases>(&[]).await?;
     let page = Page::new(asked.limit, asked.marker.as_deref(), 50, 100)?;
     let of: Option<Arc<Key>> = match &asked.key_id {
         Some(given) => Some(call.key(given, Named::ByKey)?.key),

@@ -65,7 +65,7 @@ async fn may_use<O: o::UsesKey>(
     let mut all = found.brings();
     all.extend(brings);
     let subject = call.subject("key", &found.key, O::ROW.name, all);
-    call.authorize_use::<O>(vec![(subject, context.0)])
+    call.authorize_use::<O>(vec![(subject, context.0)]).await
 }
 
 #[derive(Deserialize)]
@@ -202,10 +202,12 @@ pub(super) async fn re_encrypt(call: &ServiceCall) -> Result<Reply, ServiceError
         let same = ("kms:ReEncryptOnSameKey".to_owned(), vec![(from.key.arn == to.key.arn).to_string()]);
         found.brings().into_iter().chain(algorithm_key()).chain([same]).collect()
     };
-    let proof = call.authorize_use::<o::ReEncrypt>(vec![
-        (call.subject("source", &from.key, "ReEncryptFrom", brings(&from)), asked.source_encryption_context.0),
-        (call.subject("destination", &to.key, "ReEncryptTo", brings(&to)), asked.destination_encryption_context.0),
-    ])?;
+    let proof = call
+        .authorize_use::<o::ReEncrypt>(vec![
+            (call.subject("source", &from.key, "ReEncryptFrom", brings(&from)), asked.source_encryption_context.0),
+            (call.subject("destination", &to.key, "ReEncryptTo", brings(&to)), asked.destination_encryption_context.0),
+        ])
+        .await?;
     let (from_key, to_key) = (from.key.usable()?, to.key.usable()?);
     same_key(&sealed, &from)?;
     let plain = from_key.open(&proof, &sealed).map_err(failed)?;
@@ -297,7 +299,6 @@ struct Random {
     recipient: Option<Value>,
 }
 
-#[expect(clippy::unused_async, reason = "every operation answers so")]
 pub(super) async fn generate_random(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Random = input(call)?;
     no_recipient(asked.recipient.as_ref())?;
@@ -306,6 +307,6 @@ pub(super) async fn generate_random(call: &ServiceCall) -> Result<Reply, Service
     }
     let number = asked.number_of_bytes.ok_or_else(|| invalid("'numberOfBytes' is missing."))?;
     let length = length(number)?;
-    call.authorize::<o::GenerateRandom>(&[])?;
+    call.authorize::<o::GenerateRandom>(&[]).await?;
     Ok(answer(&json!({"Plaintext": base64(&random(length)?)})))
 }

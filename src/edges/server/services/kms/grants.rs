@@ -198,7 +198,7 @@ pub(super) async fn create(call: &ServiceCall) -> Result<Reply, ServiceError> {
     check_tokens(call, &asked.grant_tokens)?;
     let (wanted, key_id, dry_run) = Wanted::of(asked)?;
     let found = call.key(&key_id, Named::ByKey)?;
-    let grant = call.authorize::<o::CreateGrant>(&[subject(call, &found.key, &wanted)])?;
+    let grant = call.authorize::<o::CreateGrant>(&[subject(call, &found.key, &wanted)]).await?;
     found.key.usable()?;
     dry(dry_run)?;
     let record = GrantRecord {
@@ -275,10 +275,9 @@ struct ListRetirable {
     retiring_service_principal: Option<String>,
 }
 
-#[expect(clippy::unused_async, reason = "every operation answers so")]
 pub(super) async fn list_retirable(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: ListRetirable = input(call)?;
-    call.authorize::<o::ListRetirableGrants>(&[])?;
+    call.authorize::<o::ListRetirableGrants>(&[]).await?;
     let who = principal("RetiringPrincipal", asked.retiring_principal, asked.retiring_service_principal)?;
     let who = who.ok_or_else(|| invalid("'retiringPrincipal' is missing."))?;
     let page = Page::new(asked.limit, asked.marker.as_deref(), 50, 100)?;
@@ -355,7 +354,7 @@ pub(super) async fn retire(call: &ServiceCall) -> Result<Reply, ServiceError> {
     });
     let subject = call.subject("key", &key, "RetireGrant", Vec::new());
     let subject = Subject { grants: LayerState::Given(who.unwrap_or_default()), ..subject };
-    let grant = call.authorize::<o::RetireGrant>(&[subject])?;
+    let grant = call.authorize::<o::RetireGrant>(&[subject]).await?;
     dry(asked.dry_run)?;
     end(call, &grant, &key, id).await
 }

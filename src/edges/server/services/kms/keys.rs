@@ -85,7 +85,7 @@ pub(super) async fn create(call: &ServiceCall) -> Result<Reply, ServiceError> {
     if !tags.is_empty() {
         subjects.push(Subject { on: "tags", arn: "*", context: brings, ..Subject::default() });
     }
-    let grant = call.authorize::<o::CreateKey>(&subjects)?;
+    let grant = call.authorize::<o::CreateKey>(&subjects).await?;
     let (account, region, id) = (call.account().to_owned(), call.server.region(), new_id()?);
     let policy = match asked.policy {
         None => default_policy(&account),
@@ -180,10 +180,9 @@ struct List {
     resource_owners: Vec<String>,
 }
 
-#[expect(clippy::unused_async, reason = "every operation answers so")]
 pub(super) async fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: List = input(call)?;
-    call.authorize::<o::ListKeys>(&[])?;
+    call.authorize::<o::ListKeys>(&[]).await?;
     if let Some(other) = asked.resource_owners.iter().find(|owner| *owner != "SELF") {
         return Err(unsupported(&format!("ResourceOwners {other}")));
     }

@@ -93,7 +93,7 @@ impl ServiceCall {
     ) -> Result<Authorized<O>, ServiceError> {
         let mut all = found.brings();
         all.extend(brings);
-        self.authorize::<O>(&[self.subject("key", &found.key, O::ROW.name, all)])
+        self.authorize::<O>(&[self.subject("key", &found.key, O::ROW.name, all)]).await
     }
 
     /// Changes a key's document, and lets it be seen by the very next request.
