@@ -38,12 +38,15 @@ pub struct Resealed {
 
 impl Store {
     /// Makes a new root key, where root keys can be made, and seals under the newest one what older ones sealed.
-    /// May be called while others read and write; what is cut short is taken up by the next call.
+    /// May be called while others read and write: what was begun before and comes in behind it stays under the root key
+    /// of before, until the next call, which also takes up what was cut short.
     ///
     /// # Errors
     /// [`StoreError::Io`] if the new root key cannot be kept; [`StoreError::Damaged`] if an envelope does not open:
     /// what came before it is sealed anew then.
     pub async fn reseal(&self, now: i64) -> Result<Resealed, StoreError> {
+        // Root keys that are not this data directory's must not go unnoticed.
+        self.world()?;
         if self.inner.keys.is_writable() {
             self.inner.keys.rotate(now).map_err(|e| StoreError::Io(e.to_string().into()))?;
         }

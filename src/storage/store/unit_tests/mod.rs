@@ -1,6 +1,7 @@
 //! Tests of the store, over the engine in memory or the embedded one, and blobs in a temporary directory.
 
 mod deciding;
+mod kms;
 mod listing;
 mod model;
 mod multipart;
