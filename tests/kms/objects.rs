@@ -177,10 +177,9 @@ fn uploads_of_parts_are_sealed_like_whole_objects() {
         assert_eq!((answer.status, answer.header(SSE_KEY)), (200, ARN));
         answer.header("etag").to_owned()
     });
-    let list: String = (1..)
-        .zip(&etags)
-        .map(|(number, etag)| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"))
-        .collect();
+    let one =
+        |(number, etag): (u32, &String)| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+    let list = (1..).zip(&etags).map(one).collect::<Vec<_>>().concat();
     let list = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
     let completed = root.send("POST", &format!("/reports/big?uploadId={id}"), &[], list.as_bytes());
     assert_eq!((completed.status, completed.header(SSE_KEY)), (200, ARN), "{}", completed.text());

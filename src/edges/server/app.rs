@@ -65,6 +65,7 @@ struct Inner {
 impl Server {
     /// A server over an open store.
     #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "its parts, which one place makes")]
     pub fn new(
         store: Store,
         directory: Directory,

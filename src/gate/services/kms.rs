@@ -88,6 +88,7 @@ impl EncryptionContext {
     }
 
     /// The pairs, in the order of their keys' bytes.
+    #[must_use]
     pub fn pairs(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }

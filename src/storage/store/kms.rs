@@ -13,6 +13,7 @@ use crate::gate::{Authorized, Operation};
 use crate::storage::sealing::{BlobId, Ciphertext, DataKey, Envelope, FreshKey, KeyMaterial, SealError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -58,7 +59,11 @@ impl MaterialRecord {
     #[must_use]
     pub fn shown_id(&self) -> String {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.id.as_bytes());
-        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut text = String::with_capacity(64);
+        for byte in digest.as_ref() {
+            write!(text, "{byte:02x}").expect("a text takes what is written");
+        }
+        text
     }
 }
 

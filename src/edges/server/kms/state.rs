@@ -166,7 +166,7 @@ pub enum Named {
 /// All keys.
 #[derive(Debug, Default)]
 pub struct Keys {
-    keys: DashMap<String, Arc<Key>>,
+    by_arn: DashMap<String, Arc<Key>>,
     /// Key ARNs by the ARN of an alias.
     aliases: DashMap<String, String>,
     /// Key ARN and grant id by grant token.
@@ -212,7 +212,7 @@ impl Keys {
             Some(kept) => Some(Key::new(store, kept, aliases, grants)?),
             None => None,
         };
-        let before = self.keys.iter().find(|k| k.account == account && k.id == id).map(|k| Arc::clone(k.value()));
+        let before = self.by_arn.iter().find(|k| k.account == account && k.id == id).map(|k| Arc::clone(k.value()));
         if let Some(before) = before {
             self.take(&before, fresh.as_ref());
         }
@@ -233,7 +233,7 @@ impl Keys {
             self.tokens.remove(&grant.document.token);
         }
         if after.is_none() {
-            self.keys.remove(&before.arn);
+            self.by_arn.remove(&before.arn);
         }
     }
 
@@ -244,13 +244,13 @@ impl Keys {
         for grant in &key.grants {
             self.tokens.insert(grant.document.token.clone(), (key.arn.clone(), grant.id.clone()));
         }
-        self.keys.insert(key.arn.clone(), Arc::new(key));
+        self.by_arn.insert(key.arn.clone(), Arc::new(key));
     }
 
     /// A key by its ARN.
     #[must_use]
     pub fn by_arn(&self, arn: &str) -> Option<Arc<Key>> {
-        self.keys.get(arn).map(|key| Arc::clone(key.value()))
+        self.by_arn.get(arn).map(|key| Arc::clone(key.value()))
     }
 
     /// The key and id of the grant that a token names.
@@ -264,7 +264,7 @@ impl Keys {
     #[must_use]
     pub fn of_account(&self, account: &str) -> Vec<Arc<Key>> {
         let mut keys: Vec<_> =
-            self.keys.iter().filter(|key| key.account == account).map(|key| Arc::clone(key.value())).collect();
+            self.by_arn.iter().filter(|key| key.account == account).map(|key| Arc::clone(key.value())).collect();
         keys.sort_by(|a, b| a.id.cmp(&b.id));
         keys
     }

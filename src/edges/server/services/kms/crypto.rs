@@ -8,6 +8,7 @@ use crate::gate::services::kms as o;
 use crate::simulate::world::ContextKeys;
 use crate::storage::sealing::Ciphertext;
 use crate::storage::store::StoreError;
+use crate::storage::store::kms::MaterialRecord;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -166,7 +167,7 @@ fn refuse_modifiers(modifiers: Option<&Vec<String>>) -> Result<(), ServiceError>
 }
 
 fn material_id(found: &Found, version: u32) -> Option<String> {
-    found.key.record.materials.iter().find(|m| m.version == version).map(|m| m.shown_id())
+    found.key.record.materials.iter().find(|m| m.version == version).map(MaterialRecord::shown_id)
 }
 
 #[derive(Deserialize)]
@@ -220,7 +221,7 @@ pub(super) async fn re_encrypt(call: &ServiceCall) -> Result<Reply, ServiceError
         "SourceEncryptionAlgorithm": ALGORITHM,
         "DestinationEncryptionAlgorithm": ALGORITHM,
         "SourceKeyMaterialId": material_id(&from, sealed.version),
-        "DestinationKeyMaterialId": to.key.record.current().map(|m| m.shown_id()),
+        "DestinationKeyMaterialId": to.key.record.current().map(MaterialRecord::shown_id),
     })))
 }
 
@@ -276,7 +277,7 @@ async fn data_key<O: o::SealsUnderKey>(
     let mut members = serde_json::Map::new();
     members.insert("CiphertextBlob".to_owned(), base64(&blob).into());
     members.insert("KeyId".to_owned(), found.key.arn.clone().into());
-    members.insert("KeyMaterialId".to_owned(), found.key.record.current().map(|m| m.shown_id()).into());
+    members.insert("KeyMaterialId".to_owned(), found.key.record.current().map(MaterialRecord::shown_id).into());
     Ok((plain, members))
 }
 

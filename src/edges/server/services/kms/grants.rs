@@ -119,7 +119,9 @@ impl Wanted {
         }
         let (equals, subset) = match constraints {
             None => (None, None),
-            Some(c) => (c.encryption_context_equals.map(pairs), c.encryption_context_subset.map(pairs)),
+            Some(c) => {
+                (c.encryption_context_equals.as_ref().map(pairs), c.encryption_context_subset.as_ref().map(pairs))
+            }
         };
         if equals.is_some() && subset.is_some() {
             return Err(invalid("A grant has EncryptionContextEquals or EncryptionContextSubset, not both."));
@@ -173,7 +175,7 @@ impl Wanted {
     }
 }
 
-fn pairs(context: SentContext) -> Pairs {
+fn pairs(context: &SentContext) -> Pairs {
     context.0.pairs().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 

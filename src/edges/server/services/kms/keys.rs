@@ -8,7 +8,7 @@ use crate::edges::server::reply::Reply;
 use crate::edges::server::services::{ServiceCall, ServiceError};
 use crate::gate::Subject;
 use crate::gate::services::kms as o;
-use crate::storage::store::kms::{KeyRecord, KeyState, MaterialOrigin, key_arn};
+use crate::storage::store::kms::{KeyRecord, KeyState, MaterialOrigin, MaterialRecord, key_arn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -147,7 +147,7 @@ fn metadata(key: &Key) -> Value {
         "KeySpec": "SYMMETRIC_DEFAULT",
         "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
         "MultiRegion": false,
-        "CurrentKeyMaterialId": record.current().map(|m| m.shown_id()),
+        "CurrentKeyMaterialId": record.current().map(MaterialRecord::shown_id),
     });
     if let (Some(at), Some(members)) = (deletion, shown.as_object_mut()) {
         members.insert("DeletionDate".to_owned(), time(at));
