@@ -9,6 +9,7 @@
 //! | [`architecture`] | floors, the path of a policy and of a request, the index, the trace |
 //! | [`store`] | running the object store, a request's path through it, what is on disk, choices |
 //! | [`doors`] | the other doors to a bucket: CloudFront, its viewers and its cache |
+//! | [`kms`] | the key service, SSE-KMS, root keys |
 //! | [`codes`] | one page for every code; `portcullis explain CODE` prints it |
 #![allow(clippy::doc_markdown, reason = "the chapters are prose; names of products and settings stand as they are")]
 
@@ -37,6 +38,10 @@ pub mod formats {}
 
 #[doc = include_str!("manual/pitfalls.md")]
 pub mod pitfalls {}
+
+#[cfg(feature = "server")]
+#[doc = include_str!("manual/kms.md")]
+pub mod kms {}
 
 #[cfg(feature = "server")]
 #[doc = include_str!("manual/store.md")]

@@ -162,7 +162,10 @@ def test_default_encryption(s3, bucket):
     rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     assert rules[0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
     kms = {"ServerSideEncryption": "aws:kms"}
-    assert refused(s3.put_object, Bucket=bucket, Key="k", Body=b"", **kms) == (501, "NotImplemented")
+    assert s3.put_object(Bucket=bucket, Key="k", Body=b"x", **kms)["ServerSideEncryption"] == "aws:kms"
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    twice = {"ServerSideEncryption": "aws:kms:dsse"}
+    assert refused(s3.put_object, Bucket=bucket, Key="k", Body=b"", **twice) == (501, "NotImplemented")
 
 
 @pytest.mark.parametrize(

@@ -368,9 +368,13 @@ impl<'a> Question<'a> {
             && arn_part(&self.resource, 5).is_some_and(|part| part.starts_with("role/"))
     }
 
+    /// A key, or an alias in its place; managing an alias is a matter of identity policies.
     fn is_kms_key(&self) -> bool {
+        let manages = ["kms:createalias", "kms:updatealias", "kms:deletealias"].contains(&self.action.as_str());
+        let alias = self.action.starts_with("kms:") && !manages;
         arn_part(&self.resource, 2).as_deref() == Some("kms")
-            && arn_part(&self.resource, 5).is_some_and(|part| part.starts_with("key/"))
+            && arn_part(&self.resource, 5)
+                .is_some_and(|part| part.starts_with("key/") || alias && part.starts_with("alias/"))
     }
 
     /// KMS keys and roles: identity policies count only after the resource side.

@@ -1,7 +1,9 @@
 //! The command line's grammar.
 
 #[cfg(feature = "server")]
-use super::server_args::{MfaCommand, PresignArgs, ScrubArgs, ServeArgs, SignCookiesArgs, SignUrlArgs};
+use super::server_args::{
+    KeysCommand, MfaCommand, PresignArgs, ScrubArgs, ServeArgs, SignCookiesArgs, SignUrlArgs,
+};
 use crate::simulate::question::{Circumstances, Question};
 use crate::simulate::recorded::Door;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -59,6 +61,13 @@ pub enum Command {
     Scrub(ScrubArgs),
     /// Serves the playground's page with a world preloaded; nothing leaves this machine.
     Playground(PlaygroundArgs),
+    /// Root keys, which seal everything that a data directory keeps.
+    #[cfg(feature = "server")]
+    Keys {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Shows or checks a world.
     World {
         /// What to do with it.

@@ -9,6 +9,7 @@ use super::directory::Directory;
 use super::error::S3Error;
 use super::handlers;
 use super::http::{App, ConnectionFacts, RequestBody, ResponseBody, proxy};
+use super::kms::Keys;
 use super::metrics::Metrics;
 use super::reply::{self, Reply};
 use super::scenes::Scenes;
@@ -61,6 +62,7 @@ struct Inner {
     cloudfront: ArcSwap<CloudFront>,
     cloudfront_changes: Mutex<()>,
     invalidated: OnceLock<Invalidated>,
+    keys: Keys,
     scenes: Scenes,
     auth: AuthConfig,
     settings: ServeSettings,
@@ -72,10 +74,12 @@ struct Inner {
 impl Server {
     /// A server over an open store.
     #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "its parts, which one place makes")]
     pub fn new(
         store: Store,
         directory: Directory,
         cloudfront: CloudFront,
+        keys: Keys,
         settings: ServeSettings,
         metrics: Arc<Metrics>,
         trail: Trail,
@@ -90,6 +94,7 @@ impl Server {
             cloudfront,
             cloudfront_changes: Mutex::new(()),
             invalidated: OnceLock::new(),
+            keys,
             scenes: Scenes::default(),
             auth,
             settings,
@@ -167,6 +172,12 @@ impl Server {
     #[must_use]
     pub fn canonicals(&self) -> Canonicals {
         Canonicals { directory: self.directory(), cloudfront: self.cloudfront() }
+    }
+
+    /// The keys of the key service.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.inner.keys
     }
 
     /// What decisions read about buckets.

@@ -278,7 +278,7 @@ fn keys_are_not_printed() {
     let text = format!("{:?} {fresh:?} {opened:?}", customer());
     assert_eq!(text, "CustomerKey(…) FreshKey(…) DataKey(…)");
     let path = folder.0.join("root.json");
-    assert_eq!(format!("{ring:?}"), format!("KeyRing {{ file: {path:?}, version: 1, .. }}"));
+    assert_eq!(format!("{ring:?}"), format!("KeyRing {{ source: FileSource({path:?}), version: 1, .. }}"));
 }
 
 #[test]

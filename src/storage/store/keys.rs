@@ -28,6 +28,8 @@ pub(super) const FORMAT: &[u8] = b"format";
 pub(super) const BUCKET_IDS: &[u8] = b"bucket-ids";
 /// The key of the seed documents.
 pub(super) const WORLD: &[u8] = b"world";
+/// Where the documents of other services begin.
+pub(super) const ENTITIES: &[u8] = b"entity/";
 /// Where the completed uploads begin.
 pub(super) const DONE: &[u8] = b"done/";
 

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 pub enum Protocol {
     /// Paths and XML documents: CloudFront.
     RestXml,
-    /// `X-Amz-Target` and JSON documents: CloudTrail.
+    /// `X-Amz-Target` and JSON documents: CloudTrail, KMS.
     Json,
 }
 
@@ -116,7 +116,7 @@ impl Protocol {
     #[must_use]
     pub fn of(service: Service) -> Self {
         match service {
-            Service::CloudTrail => Self::Json,
+            Service::CloudTrail | Service::Kms => Self::Json,
             Service::S3 | Service::CloudFront => Self::RestXml,
         }
     }

@@ -6,14 +6,17 @@
 pub(super) mod cloudfront;
 mod cloudtrail;
 mod error;
+mod kms;
 
 pub use error::{Protocol, ServiceError};
 
 use super::app::Server;
 use super::auth::{self, Authenticated, S3Error};
+use super::call::Unseen;
 use super::http::RequestBody;
 use super::reply::Reply;
 use super::trail;
+use crate::gate::services::kms::{EncryptionContext, KeyUse, UsesKey};
 use crate::gate::services::{self, Service, ServiceAsk, ServiceFacts, ServiceOperation, Subject};
 use crate::gate::{Authorized, Decided, Keeping, Refusal, Witness};
 use crate::simulate::recorded::Door;
@@ -91,23 +94,52 @@ impl ServiceCall {
         &self,
         subjects: &[Subject<'_>],
     ) -> Result<Authorized<O>, ServiceError> {
-        let facts = ServiceFacts {
+        let facts = self.facts();
+        let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects, witness: self };
+        services::authorize_service(&ask).kept().await.map_err(refused)
+    }
+
+    /// Authorizes a use of keys, each in its encryption context.
+    ///
+    /// # Errors
+    /// As [`Self::authorize`].
+    pub async fn authorize_use<O: UsesKey>(
+        &self,
+        keys: Vec<(Subject<'_>, EncryptionContext)>,
+    ) -> Result<KeyUse<O>, ServiceError> {
+        let facts = self.facts();
+        let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects: &[], witness: self };
+        services::kms::authorize_use(&ask, keys).kept().await.map_err(refused)
+    }
+
+    /// Whether the caller could do `O` if its subjects were these. Nothing is done, and nobody is told.
+    #[must_use]
+    pub fn could<O: ServiceOperation>(&self, subjects: &[Subject<'_>]) -> bool {
+        let facts = self.facts();
+        let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects, witness: &Unseen };
+        services::authorize_service::<O>(&ask).is_allowed()
+    }
+
+    fn facts(&self) -> ServiceFacts<'_> {
+        ServiceFacts {
             source_ip: self.source_ip,
             secure: self.secure,
             time: self.now_ms.div_euclid(1000),
             user_agent: self.header("user-agent"),
             region: self.server.region(),
-        };
-        let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects, witness: self };
-        services::authorize_service(&ask).kept().await.map_err(|refusal| match refusal {
-            Refusal::Denied { sentence: Some(sentence), .. } => ServiceError::access_denied(sentence),
-            Refusal::Unkept(why) => ServiceError::unavailable(why),
-            Refusal::Unasked(why) => {
-                tracing::error!(%why, "a request could not be put to the decision core");
-                ServiceError::access_denied("Access Denied")
-            }
-            _ => ServiceError::access_denied("Access Denied"),
-        })
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> ServiceError {
+    match refusal {
+        Refusal::Denied { sentence: Some(sentence), .. } => ServiceError::access_denied(sentence),
+        Refusal::Unkept(why) => ServiceError::unavailable(why),
+        Refusal::Unasked(why) => {
+            tracing::error!(%why, "a request could not be put to the decision core");
+            ServiceError::access_denied("Access Denied")
+        }
+        _ => ServiceError::access_denied("Access Denied"),
     }
 }
 
@@ -151,6 +183,7 @@ pub async fn answer(service: Service, arrival: ServiceArrival) -> Reply {
         Ok(call) => match service {
             Service::CloudFront => cloudfront::answer(&call).await,
             Service::CloudTrail => cloudtrail::answer(&call).await,
+            Service::Kms => kms::answer(&call).await,
             Service::S3 => Err(ServiceError::internal()),
         },
         Err(refused) => Err(ServiceError::of_authentication(refused, protocol)),

@@ -1,0 +1,99 @@
+//! Objects that are sealed under a key of the key service open with the gate's proof, and with nothing else.
+
+use super::*;
+use crate::gate::operations as o;
+use crate::gate::services::kms::{Decrypt, EncryptionContext, GenerateDataKey, KeyUse};
+use crate::storage::sealing::CustomerKey;
+use crate::storage::store::kms::{KeyRecord, KeyState, MaterialOrigin, OpenKey, Rotation};
+
+const ACCOUNT: &str = "111111111111";
+
+fn arn(id: &str) -> String {
+    crate::storage::store::kms::key_arn("us-east-1", ACCOUNT, id)
+}
+
+fn record(store: &Store) -> KeyRecord {
+    let mut record = KeyRecord {
+        region: "us-east-1".to_owned(),
+        description: String::new(),
+        created_ms: 1,
+        managed_by: None,
+        state: KeyState::Enabled,
+        policy: None,
+        tags: Vec::new(),
+        rotation: None,
+        materials: Vec::new(),
+    };
+    record.rotate(store, MaterialOrigin::Created, 1).expect("material");
+    record
+}
+
+async fn keep(store: &Store, id: &'static str, record: KeyRecord) -> Arc<OpenKey> {
+    store.change_documents(move |t| t.put(ACCOUNT, id, &record).map(drop)).await.expect("kept");
+    store.open_key(&store.entity::<KeyRecord>(ACCOUNT, id).expect("readable").expect("there")).expect("opens")
+}
+
+fn context(pairs: &[(&str, &str)]) -> EncryptionContext {
+    EncryptionContext::new(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))).expect("each key once")
+}
+
+fn whole() -> EncryptionContext {
+    context(&[("aws:s3:arn", "arn:aws:s3:::b/k")])
+}
+
+#[tokio::test]
+async fn nothing_but_the_proof_opens_an_object() {
+    let (store, _folder) = store().await;
+    let one = keep(&store, "one", record(&store)).await;
+    let two = keep(&store, "two", record(&store)).await;
+    let writing = KeyUse::<GenerateDataKey>::for_test("key", &arn("one"), whole());
+    assert!(matches!(two.for_writing(&writing), Err(StoreError::WrongGrant)), "a proof is for its own key");
+    for size in [0, 10, 20_000] {
+        let key = one.for_writing(&writing).expect("a right");
+        let mut new = new_object();
+        new.sse = Sse::Kms { key, stored: Box::default() };
+        let mut writer = store.begin_write(&on::<o::PutObject>("k"), new).expect("begins");
+        writer.write(Bytes::from(body(1, size))).await.expect("writes");
+        writer.commit(finish("e")).await.expect("puts");
+        let view = look(&store, "k", None).expect("is there");
+        let unlock = |key: &Arc<OpenKey>, id: &str, context| {
+            key.for_reading(&KeyUse::<Decrypt>::for_test("key", &arn(id), context)).expect("a right")
+        };
+        let right = unlock(&one, "one", whole());
+        assert!(matches!(view.check_key(Unlock::Store), Err(StoreError::ServiceKeyNeeded)));
+        assert!(view.content(Unlock::Store, 0..0).await.is_err());
+        let customer = CustomerKey::new([1; 32]);
+        assert!(matches!(view.check_key(Unlock::Customer(&customer)), Err(StoreError::UnexpectedCustomerKey)));
+        let wrong = [unlock(&two, "two", whole()), unlock(&one, "one", context(&[("aws:s3:arn", "arn:aws:s3:::b/x")]))];
+        for wrong in &wrong {
+            assert!(matches!(view.check_key(Unlock::Kms(wrong)), Err(StoreError::WrongServiceKey)), "{size}");
+            assert!(view.content(Unlock::Kms(wrong), 0..0).await.is_err());
+        }
+        let stream = view.content(Unlock::Kms(&right), 0..size as u64).await.expect("opens");
+        let found: Vec<Bytes> = stream.try_collect().await.expect("reads");
+        assert_eq!(found.concat(), body(1, size));
+    }
+    assert_sound(&store).await;
+}
+
+#[tokio::test]
+async fn keys_rotate_and_go_when_their_time_has_come() {
+    const DAY: i64 = 86_400_000;
+    let (store, _folder) = store().await;
+    let rotating = KeyRecord { rotation: Some(Rotation { period_days: 90, next_ms: 90 * DAY }), ..record(&store) };
+    keep(&store, "rotating", rotating.clone()).await;
+    keep(&store, "disabled", KeyRecord { state: KeyState::Disabled, ..rotating }).await;
+    keep(&store, "going", KeyRecord { state: KeyState::PendingDeletion(100 * DAY), ..record(&store) }).await;
+    let tended = async |day: i64| {
+        let changed = store.tend_keys(day * DAY).await.expect("tended");
+        changed.into_iter().map(|(_, id)| id).collect::<Vec<_>>()
+    };
+    assert!(tended(89).await.is_empty());
+    assert_eq!(tended(91).await, ["rotating"]);
+    assert!(tended(91).await.is_empty());
+    let kept = store.entity::<KeyRecord>(ACCOUNT, "rotating").expect("readable").expect("there").document;
+    assert_eq!(kept.materials.iter().map(|m| m.version).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(kept.rotation.map(|r| r.next_ms), Some((91 + 90) * DAY));
+    assert_eq!(tended(100).await, ["going"]);
+    assert!(store.entity::<KeyRecord>(ACCOUNT, "going").expect("readable").is_none());
+}

@@ -1,0 +1,15 @@
+//! The key service and objects sealed under its keys, as clients see them.
+#![cfg(feature = "server")]
+
+mod support;
+
+#[path = "kms/cast.rs"]
+mod cast;
+#[path = "kms/keys.rs"]
+mod keys;
+#[path = "kms/objects.rs"]
+mod objects;
+#[path = "kms/permissions.rs"]
+mod permissions;
+#[path = "kms/root_keys.rs"]
+mod root_keys;
