@@ -78,6 +78,10 @@ pub struct ServeArgs {
     /// How logs are written to standard error
     #[arg(long, env = "PORTCULLIS_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
+    /// The keys of an identity provider for AssumeRoleWithWebIdentity, a JSON Web Key Set: ISSUER=FILE; repeatable
+    #[arg(long, value_name = "ISSUER=FILE", env = "PORTCULLIS_OIDC_KEYS", value_delimiter = ',',
+          value_parser = parse_oidc_keys)]
+    pub oidc_keys: Vec<(String, PathBuf)>,
     /// Which decisions are logged
     #[arg(long, env = "PORTCULLIS_DECISION_LOG", value_enum, default_value_t)]
     pub decision_log: Mode,
@@ -111,6 +115,7 @@ impl ServeArgs {
             drain: Duration::from_secs(self.drain_seconds.into()),
             log_format: self.log_format,
             decision_log: self.decision_log,
+            oidc_keys: self.oidc_keys.clone(),
         }
     }
 }
@@ -173,6 +178,15 @@ pub struct EnrollArgs {
     /// A user of the account
     #[arg(long, value_name = "NAME", value_parser = parse_user)]
     pub user: Option<String>,
+}
+
+/// An issuer is a URL; its last `=` is the one before the file.
+fn parse_oidc_keys(text: &str) -> Result<(String, PathBuf), String> {
+    let (issuer, file) = text.rsplit_once('=').filter(|(_, file)| !file.is_empty()).ok_or("wanted ISSUER=FILE")?;
+    if !issuer.starts_with("https://") && !issuer.starts_with("http://") {
+        return Err(format!("the issuer `{issuer}` is not a URL"));
+    }
+    Ok((issuer.to_owned(), PathBuf::from(file)))
 }
 
 fn parse_account(text: &str) -> Result<String, String> {
@@ -284,6 +298,8 @@ mod tests {
             ("--drain-seconds 1e3", "--drain-seconds"),
             ("--log-format xml", "--log-format"),
             ("--decision-log some", "--decision-log"),
+            ("--oidc-keys https://id.test", "--oidc-keys"),
+            ("--oidc-keys id.test=keys.json", "--oidc-keys"),
             ("extra", "extra"),
         ] {
             let error = settings(line).expect_err(line);

@@ -9,6 +9,7 @@ use super::directory::Directory;
 use super::error::S3Error;
 use super::handlers;
 use super::http::{App, ConnectionFacts, RequestBody, ResponseBody, proxy};
+use super::identities::Identities;
 use super::metrics::Metrics;
 use super::reply::{self, Reply};
 use super::scenes::Scenes;
@@ -51,6 +52,7 @@ impl WeakServer {
 struct Inner {
     store: Store,
     directory: ArcSwap<Directory>,
+    identities: Arc<Identities>,
     cloudfront: ArcSwap<CloudFront>,
     scenes: Scenes,
     auth: AuthConfig,
@@ -66,6 +68,7 @@ impl Server {
     pub fn new(
         store: Store,
         directory: Directory,
+        identities: Arc<Identities>,
         cloudfront: CloudFront,
         settings: ServeSettings,
         metrics: Arc<Metrics>,
@@ -75,8 +78,18 @@ impl Server {
         let auth = settings.auth_config();
         let directory = ArcSwap::from_pointee(directory);
         let cloudfront = ArcSwap::from_pointee(cloudfront);
-        let inner =
-            Inner { store, directory, cloudfront, scenes: Scenes::default(), auth, settings, metrics, log, clock };
+        let inner = Inner {
+            store,
+            directory,
+            identities,
+            cloudfront,
+            scenes: Scenes::default(),
+            auth,
+            settings,
+            metrics,
+            log,
+            clock,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -92,10 +105,16 @@ impl Server {
         &self.inner.store
     }
 
-    /// Who there is.
+    /// The accounts.
     #[must_use]
     pub fn directory(&self) -> Arc<Directory> {
         self.inner.directory.load_full()
+    }
+
+    /// Users, roles and their credentials.
+    #[must_use]
+    pub fn identities(&self) -> &Arc<Identities> {
+        &self.inner.identities
     }
 
     /// CloudFront's distributions, identities and keys.
@@ -285,9 +304,10 @@ impl Server {
         // A form is signed in its fields; its handler finds out by whom.
         let from_origin = matches!(sender, Sender::Origin(_));
         let auth = match sender {
-            Sender::Signature => auth::authenticate(&parts, &raw, now_ms, &self.inner.auth, &*self.directory())?,
+            Sender::Signature => auth::authenticate(&parts, &raw, now_ms, &self.inner.auth, &**self.identities())?,
             Sender::Origin(caller) => Authenticated::of_origin(caller, &parts)?,
         };
+        self.identities().note_use(&auth.caller, auth.access_key_id.as_deref(), "s3", now_ms.div_euclid(1000));
         if auth.auth_type == AuthType::Query {
             take_up(&query, &mut parts.headers);
         }

@@ -192,6 +192,7 @@ mod tests {
             upload_expiry_days: None,
             drain,
             log_format: LogFormat::Text,
+            oidc_keys: Vec::new(),
             decision_log: Mode::Off,
         }
     }

@@ -49,6 +49,8 @@ pub struct ServeSettings {
     pub log_format: LogFormat,
     /// Which decisions are logged.
     pub decision_log: Mode,
+    /// Identity providers' keys: the issuer's URL, and the file of its JSON Web Key Set.
+    pub oidc_keys: Vec<(String, PathBuf)>,
 }
 
 impl ServeSettings {

@@ -6,6 +6,9 @@
 mod cloudfront;
 mod cloudtrail;
 mod error;
+mod iam;
+mod query;
+mod sts;
 
 pub use error::{Protocol, ServiceError};
 
@@ -15,13 +18,19 @@ use super::http::RequestBody;
 use super::reply::Reply;
 use crate::decision::{AuthorizationRequest, Authorizer, Decision};
 use crate::gate::services::{self, Service, ServiceAsk, ServiceFacts, ServiceOperation, Subject};
-use crate::gate::{Authorized, Refusal, Step, Witness};
+use crate::gate::{Authorized, Caller, Refusal, Step, Witness};
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::{BodyExt as _, Limited};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The namespace of IAM's documents.
+const IAM_NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
+/// The namespace of STS's documents.
+const STS_NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// The most bytes of a request's body: no policy, key or configuration is longer.
 const LONGEST_BODY: usize = 1024 * 1024;
@@ -63,6 +72,8 @@ pub struct ServiceCall {
     /// Its id.
     pub request_id: String,
     decisions: AtomicU64,
+    /// Why the last decision was no, encoded: what STS decodes.
+    refused: Mutex<Option<String>>,
 }
 
 impl ServiceCall {
@@ -83,6 +94,18 @@ impl ServiceCall {
     /// # Errors
     /// `AccessDenied`, with AWS's sentence for callers of the resource's account.
     pub fn authorize<O: ServiceOperation>(&self, subjects: &[Subject<'_>]) -> Result<Authorized<O>, ServiceError> {
+        self.authorize_as(&self.auth.caller, subjects)
+    }
+
+    /// As [`Self::authorize`], where another than who signed the request asks: whom an identity provider vouches for.
+    ///
+    /// # Errors
+    /// As [`Self::authorize`].
+    pub fn authorize_as<O: ServiceOperation>(
+        &self,
+        caller: &Arc<Caller>,
+        subjects: &[Subject<'_>],
+    ) -> Result<Authorized<O>, ServiceError> {
         let facts = ServiceFacts {
             source_ip: self.source_ip,
             secure: self.secure,
@@ -90,9 +113,11 @@ impl ServiceCall {
             user_agent: self.header("user-agent"),
             region: self.server.region(),
         };
-        let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects, witness: self };
+        let ask = ServiceAsk { facts: &facts, caller, subjects, witness: self };
         services::authorize_service(&ask).map_err(|refusal| match refusal {
-            Refusal::Denied { sentence: Some(sentence), .. } => ServiceError::access_denied(sentence),
+            Refusal::Denied { sentence: Some(sentence), .. } => {
+                ServiceError { encoded: self.take_refused(), ..ServiceError::access_denied(sentence) }
+            }
             Refusal::Unasked(why) => {
                 tracing::error!(%why, "a request could not be put to the decision core");
                 ServiceError::access_denied("Access Denied")
@@ -102,10 +127,20 @@ impl ServiceCall {
     }
 }
 
+impl ServiceCall {
+    fn take_refused(&self) -> Option<String> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 impl Witness for ServiceCall {
     fn decided(&self, step: &Step, request: &AuthorizationRequest<'_>, authorizer: &Authorizer, decision: Decision) {
         let number = self.decisions.fetch_add(1, Ordering::Relaxed) + 1;
         self.server.counted().decision(decision.is_allowed());
+        if !decision.is_allowed() && matches!(step.service, Service::Iam | Service::Sts) {
+            let encoded = sts::encoded(self.server.store(), self.now_ms, request, authorizer, decision);
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = encoded;
+        }
         self.server.log().record(&self.request_id, number, self.now_ms, step, request, authorizer, decision);
     }
 }
@@ -113,8 +148,22 @@ impl Witness for ServiceCall {
 /// The service beside S3 that a request is signed for. What names no service that is known here is S3's to refuse.
 #[must_use]
 pub fn named<B>(request: &http::Request<B>) -> Option<Service> {
-    let service = Service::from_scope(&auth::named_service(request.headers(), request.uri())?)?;
+    let Some(scope) = auth::named_service(request.headers(), request.uri()) else {
+        return is_unsigned_form(request).then_some(Service::Sts);
+    };
+    let service = Service::from_scope(&scope)?;
     (service != Service::S3).then_some(service)
+}
+
+/// Whether it is a form to the server as a whole, without a signature: STS's, for S3 has none there.
+fn is_unsigned_form<B>(request: &http::Request<B>) -> bool {
+    let form = request.headers().get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|t| {
+        t.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    });
+    let unsigned = !request.headers().contains_key(http::header::AUTHORIZATION);
+    form && unsigned
+        && request.method() == http::Method::POST
+        && request.uri().path_and_query().is_some_and(|p| p == "/")
 }
 
 /// Answers a request to a service beside S3; refusals are in the service's own words.
@@ -125,6 +174,8 @@ pub async fn answer(service: Service, arrival: ServiceArrival) -> Reply {
         Ok(call) => match service {
             Service::CloudFront => cloudfront::answer(&call).await,
             Service::CloudTrail => cloudtrail::answer(&call).await,
+            Service::Iam => iam::answer(&call).await,
+            Service::Sts => sts::answer(&call).await,
             Service::S3 => Err(ServiceError::internal()),
         },
         Err(refused) => Err(ServiceError::of_authentication(refused, protocol)),
@@ -138,9 +189,12 @@ async fn authenticated(service: Service, arrival: ServiceArrival) -> Result<Serv
     let collected = Limited::new(body, LONGEST_BODY).collect().await;
     let body = collected.map_err(|_| S3Error::of("MaxMessageLengthExceeded"))?.to_bytes();
     let sha256 = auth::hex(digest::digest(&digest::SHA256, &body).as_ref());
-    let directory = server.directory();
-    let found = auth::authenticate_service(&parts, raw, &sha256, now_ms, service.prefix(), server.auth(), &*directory)?;
-    if found.caller.is_anonymous() {
+    let identities = server.identities();
+    let found =
+        auth::authenticate_service(&parts, raw, &sha256, now_ms, service.prefix(), server.auth(), &**identities)?;
+    identities.note_use(&found.caller, found.access_key_id.as_deref(), service.prefix(), now_ms.div_euclid(1000));
+    // Whom an identity provider vouches for has no keys yet; STS tells which operations are for them.
+    if found.caller.is_anonymous() && service != Service::Sts {
         return Err(S3Error::new("MissingAuthenticationToken", "Request is missing Authentication Token"));
     }
     Ok(ServiceCall {
@@ -153,5 +207,6 @@ async fn authenticated(service: Service, arrival: ServiceArrival) -> Result<Serv
         now_ms,
         request_id,
         decisions: AtomicU64::new(0),
+        refused: Mutex::new(None),
     })
 }
