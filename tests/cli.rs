@@ -454,15 +454,16 @@ fn http_requests_that_cannot_be_asked_are_refused() {
 #[test]
 fn a_recorded_decision_is_explained_by_the_policies_of_its_time() {
     use portcullis::decision::Authorizer;
-    use portcullis::edges::server::decision_log::{DecisionLog, Mode};
-    use portcullis::gate::Step;
+    use portcullis::edges::server::trail::{Origin, Records, Trail, TrailSettings};
     use portcullis::gate::operations::{GetObject, Operation};
+    use portcullis::gate::{Decided, Step};
     use portcullis::simulate::question::Question;
+    use portcullis::simulate::recorded::Door;
     use portcullis::simulate::world::{LoadContext, World};
     use portcullis::words::problem::Source;
 
     let folder = scratch("decision");
-    let log = DecisionLog::open(&folder, Mode::All).expect("opened");
+    let trail = Trail::open(&folder, &TrailSettings::default(), None).expect("opened");
     let world = Path::new(env!("CARGO_MANIFEST_DIR")).join(WORLD);
     let read = |path: &Path| {
         std::fs::read_to_string(path).map(|text| Source::new(path.to_string_lossy(), text)).map_err(|e| e.to_string())
@@ -471,25 +472,44 @@ fn a_recorded_decision_is_explained_by_the_policies_of_its_time() {
     let mut loaded = World::default();
     let source = read(&world.join("world.json")).expect("the world");
     loaded.load(&source, &mut LoadContext { read: &mut read_document, strict: false }).expect("loads");
-    for (id, n, from) in [("7F3A", 1, "203.0.113.7"), ("7F3A", 2, "198.51.100.9"), ("7F3B", 1, "198.51.100.9")] {
+    let requests = [Records::default(), Records::default()];
+    for (id, of, from) in [("7F3A", 0, "203.0.113.7"), ("7F3A", 0, "198.51.100.9"), ("7F3B", 1, "198.51.100.9")] {
         let line = format!("alice GetObject s3://reports/2024/q1.csv --from {from} --at 2026-11-22T09:00Z");
         let asked = loaded.ask(&Question::parse(&line).expect("a question"), None).expect("asked");
         let authorizer = Authorizer::new(asked.layers);
         let request = asked.request.as_request(authorizer.layers()).expect("a request");
         let decision = authorizer.decide(&request);
-        log.record(id, n, 1_795_338_000_250, &Step::of(GetObject::ROW), &request, &authorizer, decision);
+        let origin = Origin {
+            request_id: id,
+            time_ms: 1_795_338_000_250,
+            region: "us-east-1",
+            door: Door::Header,
+            access_key_id: None,
+            signature_version: None,
+            tls_version: None,
+            host: None,
+        };
+        let explanation = authorizer.explain(&request);
+        let decided = Decided {
+            step: Step::of(GetObject::ROW),
+            request: &request,
+            authorizer: &authorizer,
+            decision,
+            explanation: Some(&explanation),
+            took_ns: 1,
+        };
+        trail.record(&requests[of], &origin, &decided);
     }
-    assert_eq!(log.dropped(), 0);
-    drop(log);
+    drop(trail);
     let data = folder.to_str().expect("UTF-8");
 
-    // No world is needed: the log has the policies.
+    // No world is needed: the trail has the policies.
     let (code, out, err) = answer(&format!("why --decision 7F3A.1 --data {data}"));
     assert_eq!((code, err.as_str()), (1, ""), "{out}");
     assert!(out.starts_with("✗ DENIED (implicit deny"), "{out}");
     assert!(out.contains("recorded as 7F3A.1, GetObject (GET)"), "{out}");
     assert!(out.contains("at 2026-11-22T09:00:00.250Z") && out.contains("ReadFromOffice"), "{out}");
-    assert!(out.contains("/decisions/policies/") && out.contains(":10:40"), "{out}");
+    assert!(out.contains("/trail/policies/") && out.contains(":10:40"), "{out}");
     assert!(out.contains("outside this range") && !out.contains("portcullis can"), "{out}");
     assert!(out.contains("aws:SourceIp                 203.0.113.7  given"), "{out}");
     assert!(out.contains("aws:username                 alice  derived"), "{out}");
@@ -514,14 +534,14 @@ fn a_recorded_decision_is_explained_by_the_policies_of_its_time() {
         assert!(err.contains(why), "{line}: {err}");
     }
 
-    // A log that was changed explains nothing.
-    let events = folder.join("decisions/events-1.ndjson");
+    // A trail that was changed explains nothing.
+    let events = folder.join("trail/events-1.ndjson");
     let text = std::fs::read_to_string(&events).expect("events");
     std::fs::write(&events, text.replace("203.0.113.7", "198.51.100.9")).expect("written");
     let (code, _, err) = answer(&format!("why --decision 7F3A.1 --data {data}"));
     assert_eq!(code, 2);
     assert!(err.contains("was implicit-deny [D201] and is now allow [A101]"), "{err}");
-    for entry in std::fs::read_dir(folder.join("decisions/policies")).expect("policies").filter_map(Result::ok) {
+    for entry in std::fs::read_dir(folder.join("trail/policies")).expect("policies").filter_map(Result::ok) {
         let text = std::fs::read_to_string(entry.path()).expect("a policy");
         std::fs::write(entry.path(), format!("{text} ")).expect("written");
     }

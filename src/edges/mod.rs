@@ -3,3 +3,4 @@
 pub mod cli;
 #[cfg(feature = "server")]
 pub mod server;
+pub mod trail_files;

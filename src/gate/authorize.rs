@@ -4,42 +4,14 @@ use super::authorized::{Authorized, Source};
 use super::caller::Caller;
 use super::facts::{BodyFacts, RequestFacts, SeenObject};
 use super::needs::{Need, applies};
-use super::operations::{Method, On, Operation, OperationId, Permission, Row, TABLE, When};
+use super::operations::{On, Operation, OperationId, Permission, Row, TABLE, When};
 use super::scene::Scene;
-use super::services::Service;
 use super::target::Target;
+use super::witness::{Decided, Step, Verdict, Witness};
 use crate::decision::{AuthorizationRequest, Authorizer, Decision};
 use crate::policy::acl::ObjectOwnership;
 use crate::simulate::{attributes, sentence};
 use std::sync::Arc;
-
-/// The operation that a decision is a step of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The service.
-    pub service: Service,
-    /// The operation's name in the service's API.
-    pub operation: &'static str,
-    /// The HTTP method.
-    pub method: Method,
-    /// The operation changes nothing.
-    pub read_only: bool,
-}
-
-impl Step {
-    /// A step of an S3 operation.
-    #[must_use]
-    pub fn of(row: &'static Row) -> Self {
-        let read_only = matches!(row.method, Method::Get | Method::Head);
-        Self { service: Service::S3, operation: row.name, method: row.method, read_only }
-    }
-}
-
-/// Sees each decision as it is made.
-pub trait Witness {
-    /// One decision; a request's decisions come in the order of its row's needs.
-    fn decided(&self, step: &Step, request: &AuthorizationRequest<'_>, authorizer: &Authorizer, decision: Decision);
-}
 
 /// The object that a copy reads.
 #[derive(Clone, Copy, Debug)]
@@ -98,14 +70,19 @@ pub enum Refusal {
     NotTheOwner,
     /// The question could not be asked; nothing is allowed.
     Unasked(String),
+    /// The decisions cannot be written down, so that nothing may follow from them; a sentence that says why.
+    Unkept(String),
 }
 
 /// Decides a request. Every permission of its row that applies must be allowed.
 ///
-/// # Errors
-/// The first refusal.
-pub fn authorize<O: Operation>(ask: &Ask<'_>) -> Result<Authorized<O>, Refusal> {
-    permitted(O::ROW, ask)?;
+/// The verdict is the first refusal, or the grant.
+pub fn authorize<'a, O: Operation>(ask: &Ask<'a>) -> Verdict<'a, Authorized<O>> {
+    Verdict::new(granted(ask), ask.witness)
+}
+
+fn granted<O: Operation>(ask: &Ask<'_>) -> Result<Authorized<O>, Refusal> {
+    all_permitted(O::ROW, ask)?;
     let version = version_of(O::ROW, ask.facts);
     let target = match (ask.facts.target, posted_key(ask)) {
         (Target::Bucket { bucket }, Some(key)) => Target::Object { bucket: bucket.clone(), key: key.to_owned() },
@@ -117,9 +94,12 @@ pub fn authorize<O: Operation>(ask: &Ask<'_>) -> Result<Authorized<O>, Refusal> 
 
 /// Decides a request for which there is no operation in storage: it gives no token.
 ///
-/// # Errors
-/// The first refusal.
-pub fn permitted(row: &'static Row, ask: &Ask<'_>) -> Result<(), Refusal> {
+/// The verdict is the first refusal, or nothing.
+pub fn permitted<'a>(row: &'static Row, ask: &Ask<'a>) -> Verdict<'a, ()> {
+    Verdict::new(all_permitted(row, ask), ask.witness)
+}
+
+fn all_permitted(row: &'static Row, ask: &Ask<'_>) -> Result<(), Refusal> {
     expected_owners(ask)?;
     let version = version_of(row, ask.facts);
     for permission in needed(row, ask.facts, ask.body) {
@@ -161,9 +141,12 @@ fn addressed<'a>(ask: &Ask<'a>, permission: &Permission) -> Option<SeenObject<'a
 
 /// Decides one object of a batch.
 ///
-/// # Errors
-/// The first refusal.
-pub fn authorize_listed<O: Operation>(ask: &Ask<'_>, listed: &ListedAsk<'_>) -> Result<Authorized<O>, Refusal> {
+/// The verdict is the first refusal, or the grant.
+pub fn authorize_listed<'a, O: Operation>(ask: &Ask<'a>, listed: &ListedAsk<'_>) -> Verdict<'a, Authorized<O>> {
+    Verdict::new(granted_listed(ask, listed), ask.witness)
+}
+
+fn granted_listed<O: Operation>(ask: &Ask<'_>, listed: &ListedAsk<'_>) -> Result<Authorized<O>, Refusal> {
     expected_owners(ask)?;
     let Some(bucket) = ask.facts.target.bucket() else { return Err(Refusal::Unasked("no bucket".to_owned())) };
     let resource = arn(Some(bucket), Some(listed.key));
@@ -181,9 +164,9 @@ pub fn authorize_listed<O: Operation>(ask: &Ask<'_>, listed: &ListedAsk<'_>) -> 
 /// others. Where ACLs count, a missing object has none that could allow reading it; listing then suffices.
 /// Source: S3 API Reference, `GetObject`, "Permissions"; semantics section 5.4.
 #[must_use]
-pub fn may_learn_absence(ask: &Ask<'_>, refusal: Option<&Refusal>) -> bool {
+pub fn may_learn_absence<T>(ask: &Ask<'_>, verdict: &Verdict<'_, T>) -> bool {
     let acls_count = ask.scene.bucket.as_ref().is_some_and(|b| b.ownership != ObjectOwnership::BucketOwnerEnforced);
-    let open = match refusal {
+    let open = match verdict.refusal() {
         None => true,
         Some(Refusal::Denied { explicit, .. }) => !explicit && acls_count,
         Some(_) => false,
@@ -245,16 +228,31 @@ fn decision(
     let need = Need { row, permission, arn, version, object };
     let request =
         need.request(ask.facts, ask.body, ask.caller, &scene.context, authorizer.layers()).map_err(Refusal::Unasked)?;
-    let decision = authorizer.decide(&request);
-    ask.witness.decided(&Step::of(row), &request, &authorizer, decision);
-    if decision.is_allowed() {
-        return Ok(());
-    }
     let owner = scene.bucket.as_ref().map(|b| b.owner_account.as_str());
     let insider = ask.caller.account().is_some() && owner.is_none_or(|owner| ask.caller.account() == Some(owner));
+    decided(Step::of(row), &request, &authorizer, ask.witness, insider)
+}
+
+/// Decides, and lets the witness see it. A refusal says why to callers of the resource's account alone.
+pub(super) fn decided(
+    step: Step,
+    request: &AuthorizationRequest<'_>,
+    authorizer: &Authorizer,
+    witness: &dyn Witness,
+    insider: bool,
+) -> Result<(), Refusal> {
+    let begun = witness.nanos();
+    let decision = authorizer.decide(request);
+    let took_ns = witness.nanos().saturating_sub(begun);
+    if decision.is_allowed() {
+        witness.decided(&Decided { step, request, authorizer, decision, explanation: None, took_ns });
+        return Ok(());
+    }
+    let explanation = authorizer.explain(request);
+    witness.decided(&Decided { step, request, authorizer, decision, explanation: Some(&explanation), took_ns });
     Err(Refusal::Denied {
         explicit: matches!(decision, Decision::ExplicitDeny(_)),
-        sentence: insider.then(|| sentence::of(&authorizer.explain(&request))),
+        sentence: insider.then(|| sentence::of(&explanation)),
     })
 }
 

@@ -11,10 +11,11 @@ pub mod operations;
 mod scene;
 pub mod services;
 mod target;
+mod witness;
 
 pub use authorize::{
-    Ask, ListedAsk, POSTED_KEY, Refusal, SourceAsk, Step, Witness, arn, authorize, authorize_listed, expected_owners,
-    is_owners_alone, may_learn_absence, needed, permitted, version_of,
+    Ask, ListedAsk, POSTED_KEY, Refusal, SourceAsk, arn, authorize, authorize_listed, expected_owners, is_owners_alone,
+    may_learn_absence, needed, permitted, version_of,
 };
 pub use authorized::{Authorized, Source};
 pub use caller::{Caller, SessionFacts, SessionKind};
@@ -23,3 +24,4 @@ pub use operations::{Asked, Method, Operation, OperationId};
 pub use scene::Scene;
 pub use services::{Service, ServiceAsk, ServiceFacts, ServiceOperation, ServiceRow, Subject, authorize_service};
 pub use target::{Entity, Target};
+pub use witness::{Decided, Keeping, Step, Verdict, Witness};

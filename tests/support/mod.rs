@@ -82,7 +82,7 @@ impl Server {
 
     /// A client without keys.
     pub fn anonymous(&self) -> Client {
-        Client { address: self.address.clone(), keys: None, headers: Vec::new() }
+        Client { address: self.address.clone(), keys: None, service: "s3", headers: Vec::new() }
     }
 
     /// A client with these keys.
@@ -116,6 +116,8 @@ pub fn now() -> i64 {
 pub struct Client {
     pub address: String,
     pub keys: Option<(String, String)>,
+    /// The service that requests are signed for.
+    pub service: &'static str,
     /// Headers of every request.
     pub headers: Vec<(String, String)>,
 }
@@ -154,7 +156,7 @@ impl Answer {
 impl Client {
     fn signer(&self) -> Option<Signer<'_>> {
         let (access_key_id, secret) = self.keys.as_ref()?;
-        Some(Signer { access_key_id, secret, session_token: None, region: "us-east-1", service: "s3" })
+        Some(Signer { access_key_id, secret, session_token: None, region: "us-east-1", service: self.service })
     }
 
     /// Sends a request; `path` is the raw path and query.
@@ -200,6 +202,17 @@ impl Client {
         let url = format!("http://{}{path}", self.address);
         let signed = self.signer().expect("keys").presign(method, &url, headers, expires, at).expect("signable");
         signed.strip_prefix(&format!("http://{}", self.address)).expect("the same host").to_owned()
+    }
+
+    /// The same client before another service.
+    pub fn of(&self, service: &'static str) -> Self {
+        Self { service, ..self.clone() }
+    }
+
+    /// Calls an operation of a service of the JSON protocol; `target` is such as `CloudTrail_20131101.LookupEvents`.
+    pub fn call(&self, target: &str, body: &serde_json::Value) -> Answer {
+        let headers = [("x-amz-target", target), ("content-type", "application/x-amz-json-1.1")];
+        self.send("POST", "/", &headers, body.to_string().as_bytes())
     }
 
     pub fn get(&self, path: &str) -> Answer {

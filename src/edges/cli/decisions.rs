@@ -4,8 +4,9 @@ use super::args::{Ask, Format};
 use super::ask::{About, Answered, Answers, AwsResponse, Form, answered, json, status};
 use super::{UNASKED, files, say};
 use crate::decision::{Authorizer, Layers};
+use crate::edges::trail_files;
 use crate::simulate::question::{Circumstances, Question};
-use crate::simulate::recorded::RecordedDecision;
+use crate::simulate::recorded::{RecordedDecision, TrailEvent};
 use crate::simulate::render::clean;
 use crate::simulate::scenario::OwnedRequest;
 use crate::simulate::wire;
@@ -14,7 +15,7 @@ use crate::words::problem::Source;
 use anstream::eprintln;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Explains the decisions of a request, or one of them.
@@ -29,19 +30,17 @@ pub(super) fn why(id: &str, data: &Path, ask: &Ask) -> u8 {
 }
 
 fn explain(id: &str, data: &Path, ask: &Ask) -> Result<u8, String> {
-    let folder = data.join("decisions");
     let (request, n) = match id.rsplit_once('.') {
         Some((request, n)) if !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()) => (request, n.parse().ok()),
         _ => (id, None),
     };
-    let found = find(&folder, request, n)
-        .map_err(|error| format!("error[{}]: {}: {error}", Code::Unreadable, folder.display()))?;
+    let found =
+        find(data, request, n).map_err(|error| format!("error[{}]: {}: {error}", Code::Unreadable, data.display()))?;
     if found.is_empty() {
         return Err(format!(
-            "error[{}]: {} has no decision `{}`\nhint: it may be older than the log, or of a kind that the server \
-             was not told to record",
+            "error[{}]: {} has no decision `{}`\nhint: it may be older than what is kept, or the server keeps no trail",
             Code::BadQuestion,
-            folder.display(),
+            data.display(),
             clean(id)
         ));
     }
@@ -49,9 +48,9 @@ fn explain(id: &str, data: &Path, ask: &Ask) -> Result<u8, String> {
     let mut texts = String::new();
     let mut answers = Vec::new();
     let mut results = Vec::new();
-    for event in &found {
+    for Found { event, folder } in &found {
         let failed = |why| format!("error[{}]: the decision {}.{}: {why}", Code::BadQuestion, event.id, event.n);
-        let Answered { decision, form } = again(event, &folder, ask.format).map_err(failed)?;
+        let Answered { decision, form } = again(event, folder, ask.format).map_err(failed)?;
         decisions.push(decision);
         match form {
             Form::Human(text) => {
@@ -73,9 +72,14 @@ fn explain(id: &str, data: &Path, ask: &Ask) -> Result<u8, String> {
     Ok(status(ask, &decisions))
 }
 
+/// The layers and the request of a recorded decision, with the policies that stand in its folder.
+pub(super) fn replayed(event: &RecordedDecision<'_>, folder: &Path) -> Result<(Layers, OwnedRequest), String> {
+    event.replay(|digest, name, _| policy(folder, digest, name))
+}
+
 /// Decides an event again and explains it.
 fn again(event: &RecordedDecision<'_>, folder: &Path, format: Format) -> Result<Answered, String> {
-    let (layers, owned) = event.replay(|digest, name, _| policy(folder, digest, name))?;
+    let (layers, owned) = replayed(event, folder)?;
     let given = given(&owned, &layers);
     let authorizer = Authorizer::new(layers);
     let request = owned.as_request(authorizer.layers())?;
@@ -83,7 +87,7 @@ fn again(event: &RecordedDecision<'_>, folder: &Path, format: Format) -> Result<
     let (word, code) = (decision.word(), decision.basis().code.as_str());
     if (word, code) != (&*event.outcome, &*event.code) {
         return Err(format!(
-            "it was {} [{}] and is now {word} [{code}]: the log was changed, or another version of portcullis decided",
+            "it was {} [{}] and is now {word} [{code}]: the trail was changed, or another version of portcullis decided",
             clean(&event.outcome),
             clean(&event.code)
         ));
@@ -123,45 +127,63 @@ fn policy(folder: &Path, digest: &str, name: &str) -> Result<Source, String> {
     let source = files::read(&folder.join("policies").join(hex))
         .map_err(|error| format!("the policy `{}` cannot be read: {}", clean(name), error.0))?;
     #[cfg(feature = "server")]
-    if crate::edges::server::decision_log::digest(&source.text) != hex {
+    if crate::edges::server::trail::digest(&source.text) != hex {
         return Err(format!("the text of the policy `{}` was changed: {}", clean(name), source.name));
     }
     Ok(source)
 }
 
-/// The events of a request in their order, or the one with that number; newest files first, as far back as needed.
-fn find(folder: &Path, id: &str, n: Option<u64>) -> io::Result<Vec<RecordedDecision<'static>>> {
-    let mut found: Vec<RecordedDecision<'static>> = Vec::new();
-    let needle = format!("\"id\":{}", serde_json::to_string(id)?);
-    for (_, file) in event_files(folder)?.into_iter().rev() {
-        for line in BufReader::new(File::open(file)?).split(b'\n') {
-            let line = line?;
-            // A line that a crash cut off is no event.
-            let Some(text) = std::str::from_utf8(&line).ok().filter(|text| text.contains(&needle)) else { continue };
-            if let Ok(event) = serde_json::from_str::<RecordedDecision<'static>>(text)
-                && event.id == id
-                && n.is_none_or(|n| event.n == n)
-            {
-                found.push(event);
-            }
-        }
-        if found.iter().any(|event| event.n == n.unwrap_or(1)) {
-            break;
+/// A recorded decision, and where the policies that it names are.
+struct Found {
+    event: RecordedDecision<'static>,
+    folder: PathBuf,
+}
+
+/// The decisions of a request in their order, or the one with that number: from the trail, and from the log that
+/// earlier versions kept.
+fn find(data: &Path, id: &str, n: Option<u64>) -> io::Result<Vec<Found>> {
+    let mut found = Vec::new();
+    let mut any = false;
+    for folder in [data.join("trail"), data.join("decisions")] {
+        if folder.is_dir() {
+            any = true;
+            find_in(&folder, id, n, &mut found)?;
         }
     }
-    found.sort_by_key(|event| event.n);
+    if !any {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "there is no trail of decisions"));
+    }
+    found.sort_by_key(|found| found.event.n);
     Ok(found)
 }
 
-/// The log's files with their numbers, oldest first.
-fn event_files(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str());
-        let number: Option<u64> = name.and_then(|n| n.strip_prefix("events-")?.strip_suffix(".ndjson")?.parse().ok());
-        files.extend(number.map(|number| (number, path)));
+/// Newest files first, as far back as needed.
+fn find_in(folder: &Path, id: &str, n: Option<u64>, found: &mut Vec<Found>) -> io::Result<()> {
+    let needle = format!("\"id\":{}", serde_json::to_string(id)?);
+    for (number, file) in trail_files::all_files(folder)?.into_iter().rev() {
+        let length = trail_files::written(number, &file)?;
+        for line in BufReader::new(File::open(file)?.take(length)).split(b'\n') {
+            let line = line?;
+            // A line that a crash cut off is no event.
+            let Some(text) = std::str::from_utf8(&line).ok().filter(|text| text.contains(&needle)) else { continue };
+            if let Some(event) = decision_of(text)
+                && event.id == id
+                && n.is_none_or(|n| event.n == n)
+            {
+                found.push(Found { event, folder: folder.to_owned() });
+            }
+        }
+        if found.iter().any(|found| found.event.n == n.unwrap_or(1)) {
+            break;
+        }
     }
-    files.sort();
-    Ok(files)
+    Ok(())
+}
+
+/// The decision of a line: of an event of the trail, or of the log of earlier versions.
+fn decision_of(text: &str) -> Option<RecordedDecision<'static>> {
+    if let Ok(event) = serde_json::from_str::<TrailEvent<'static>>(text) {
+        return event.portcullis.decision.map(|decision| *decision);
+    }
+    serde_json::from_str(text).ok()
 }

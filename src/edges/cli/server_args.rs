@@ -1,10 +1,10 @@
 //! The grammar of the store's verbs: `serve`, `presign`, `mfa`.
 
 use super::args::WorldArgs;
-use crate::edges::server::decision_log::Mode;
 use crate::edges::server::settings::{
     Certificate, HostPort, LogFormat, ServeSettings, TlsSettings, parse_host_suffix, parse_proxy, parse_region,
 };
+use crate::edges::server::trail::{Mode, TrailSettings};
 use clap::{Args, Subcommand};
 use ipnetwork::IpNetwork;
 use std::path::PathBuf;
@@ -82,9 +82,19 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ISSUER=FILE", env = "PORTCULLIS_OIDC_KEYS", value_delimiter = ',',
           value_parser = parse_oidc_keys)]
     pub oidc_keys: Vec<(String, PathBuf)>,
-    /// Which decisions are logged
-    #[arg(long, env = "PORTCULLIS_DECISION_LOG", value_enum, default_value_t)]
-    pub decision_log: Mode,
+    /// What is promised of the trail of decisions
+    #[arg(long, env = "PORTCULLIS_TRAIL", value_name = "MODE", value_enum, default_value_t)]
+    pub trail: Mode,
+    /// The size at which a file of the trail is followed by the next, in bytes; 64 MiB by default
+    #[arg(long, value_name = "BYTES", env = "PORTCULLIS_TRAIL_MAX_SIZE", default_value_t = 64 << 20,
+          value_parser = clap::value_parser!(u64).range(1..), hide_default_value = true)]
+    pub trail_max_size: u64,
+    /// The age at which it is: seconds, or 15m, 12h, 7d
+    #[arg(long, value_name = "TIME", env = "PORTCULLIS_TRAIL_MAX_AGE", default_value = "1d", value_parser = parse_time)]
+    pub trail_max_age: Duration,
+    /// How many files of the trail are kept; 0: all
+    #[arg(long, value_name = "N", env = "PORTCULLIS_TRAIL_KEEP", default_value_t = 64)]
+    pub trail_keep: usize,
 }
 
 impl ServeArgs {
@@ -114,8 +124,13 @@ impl ServeArgs {
             upload_expiry_days: (self.upload_expiry_days > 0).then_some(self.upload_expiry_days),
             drain: Duration::from_secs(self.drain_seconds.into()),
             log_format: self.log_format,
-            decision_log: self.decision_log,
             oidc_keys: self.oidc_keys.clone(),
+            trail: TrailSettings {
+                mode: self.trail,
+                max_size: self.trail_max_size,
+                max_age: self.trail_max_age,
+                keep: self.trail_keep,
+            },
         }
     }
 }
@@ -210,6 +225,19 @@ fn parse_user(text: &str) -> Result<String, String> {
 /// `SigV4` allows 1 s to 7 days.
 fn parse_expiry(text: &str) -> Result<u32, String> {
     const LONGEST: u32 = 7 * 86_400;
+    let seconds = seconds_of(text)?;
+    let seconds = seconds.filter(|s| (1..=LONGEST).contains(s));
+    seconds.ok_or_else(|| "a signature is good for 1 second to 7 days".to_owned())
+}
+
+/// A time that is not nothing.
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let seconds = seconds_of(text)?.filter(|s| *s > 0);
+    seconds.map(|s| Duration::from_secs(s.into())).ok_or_else(|| "wanted 1 second to 136 years".to_owned())
+}
+
+/// Seconds, or a number of minutes, hours or days; `None`: too many.
+fn seconds_of(text: &str) -> Result<Option<u32>, String> {
     let (number, unit) = match text.as_bytes().last() {
         Some(b's') => (text.strip_suffix('s'), 1),
         Some(b'm') => (text.strip_suffix('m'), 60),
@@ -219,8 +247,7 @@ fn parse_expiry(text: &str) -> Result<u32, String> {
     };
     let digits = number.filter(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
     let number: u32 = digits.and_then(|n| n.parse().ok()).ok_or("wanted seconds, or such as 15m, 12h, 7d")?;
-    let seconds = number.checked_mul(unit).filter(|s| (1..=LONGEST).contains(s));
-    seconds.ok_or_else(|| "a signature is good for 1 second to 7 days".to_owned())
+    Ok(number.checked_mul(unit))
 }
 
 fn parse_header(text: &str) -> Result<(String, String), String> {
@@ -259,7 +286,7 @@ mod tests {
         assert!(!(s.any_region || s.allow_sigv2 || s.allow_insecure_secrets || s.strict));
         assert_eq!(s.max_object_bytes, 5 * 1024_u64.pow(4));
         assert_eq!((s.max_connections, s.upload_expiry_days, s.drain.as_secs()), (1024, Some(7), 30));
-        assert_eq!((s.log_format, s.decision_log), (LogFormat::Text, Mode::All));
+        assert_eq!((s.log_format, s.trail), (LogFormat::Text, TrailSettings::default()));
     }
 
     #[test]
@@ -268,7 +295,7 @@ mod tests {
             "--data /d --listen [::1]:0 --tls-listen h.test:9443 --tls-cert c --tls-key k -w a -w b --strict --region eu-west-1 \
              --any-region --host-suffix A.test --host-suffix b.test,c.test --trusted-proxy 10.0.0.0/8 --allow-sigv2 \
              --allow-insecure-secrets --admin 127.0.0.1:1 --max-object-bytes 7 --max-connections 2 --upload-expiry-days 0 \
-             --drain-seconds 0 --log-format json --decision-log denied",
+             --drain-seconds 0 --log-format json --trail best-effort --trail-max-size 7 --trail-max-age 2h --trail-keep 0",
         )
         .expect("valid");
         let tls = s.tls.as_ref().expect("TLS");
@@ -278,7 +305,8 @@ mod tests {
         assert_eq!(s.world, [PathBuf::from("a"), PathBuf::from("b")]);
         assert!(s.any_region && s.allow_sigv2 && s.allow_insecure_secrets && s.strict);
         assert_eq!((s.max_object_bytes, s.max_connections, s.upload_expiry_days, s.drain.as_secs()), (7, 2, None, 0));
-        assert_eq!((s.log_format, s.decision_log), (LogFormat::Json, Mode::Denied));
+        let trail = TrailSettings { mode: Mode::BestEffort, max_size: 7, max_age: Duration::from_hours(2), keep: 0 };
+        assert_eq!((s.log_format, s.trail), (LogFormat::Json, trail));
     }
 
     #[test]
@@ -297,9 +325,13 @@ mod tests {
             ("--max-connections -1", "-1"),
             ("--drain-seconds 1e3", "--drain-seconds"),
             ("--log-format xml", "--log-format"),
-            ("--decision-log some", "--decision-log"),
             ("--oidc-keys https://id.test", "--oidc-keys"),
             ("--oidc-keys id.test=keys.json", "--oidc-keys"),
+            ("--trail some", "--trail"),
+            ("--trail-max-size 0", "--trail-max-size"),
+            ("--trail-max-age 0", "--trail-max-age"),
+            ("--trail-max-age 1w", "--trail-max-age"),
+            ("--trail-keep -1", "-1"),
             ("extra", "extra"),
         ] {
             let error = settings(line).expect_err(line);

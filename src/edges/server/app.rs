@@ -4,7 +4,6 @@ use super::auth::{self, AuthConfig, AuthType, Authenticated};
 use super::call::{Arrival, Call};
 use super::cloudfront::state::CloudFront;
 use super::cors;
-use super::decision_log::DecisionLog;
 use super::directory::Directory;
 use super::error::S3Error;
 use super::handlers;
@@ -15,6 +14,7 @@ use super::reply::{self, Reply};
 use super::scenes::Scenes;
 use super::services::{self, ServiceArrival};
 use super::settings::ServeSettings;
+use super::trail::Trail;
 use super::wire::query::Query;
 use super::wire::target::target;
 use crate::gate::operations::{ACCOUNT_PATH, find};
@@ -58,7 +58,7 @@ struct Inner {
     auth: AuthConfig,
     settings: ServeSettings,
     metrics: Arc<Metrics>,
-    log: DecisionLog,
+    trail: Trail,
     clock: Clock,
 }
 
@@ -72,7 +72,7 @@ impl Server {
         cloudfront: CloudFront,
         settings: ServeSettings,
         metrics: Arc<Metrics>,
-        log: DecisionLog,
+        trail: Trail,
         clock: Clock,
     ) -> Self {
         let auth = settings.auth_config();
@@ -87,7 +87,7 @@ impl Server {
             auth,
             settings,
             metrics,
-            log,
+            trail,
             clock,
         };
         Self { inner: Arc::new(inner) }
@@ -164,8 +164,8 @@ impl Server {
 
     /// Where decisions are written down.
     #[must_use]
-    pub fn log(&self) -> &DecisionLog {
-        &self.inner.log
+    pub fn trail(&self) -> &Trail {
+        &self.inner.trail
     }
 
     /// The time, in milliseconds since 1970.
@@ -182,7 +182,7 @@ impl App for Server {
 
     fn ready(&self) -> Result<(), String> {
         match self.inner.store.health() {
-            Health::Ready => Ok(()),
+            Health::Ready => self.inner.trail.health(),
             Health::Full { free, reserve } => Err(format!("the disk is full: {free} bytes free, {reserve} in reserve")),
             Health::ReadOnly(why) => Err(format!("the store is read-only: {why}")),
             Health::Closed => Err("the store is closed".to_owned()),
@@ -237,6 +237,7 @@ impl Server {
             body,
             source_ip: Some(source.ip),
             secure: source.secure,
+            tls_version: connection.tls.map(|t| t.version),
             now_ms: self.now_ms(),
             request_id,
         };

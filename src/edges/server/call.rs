@@ -6,13 +6,13 @@ use super::error::S3Error;
 use super::http::RequestBody;
 use super::refusals;
 use super::scenes;
+use super::trail;
 use super::wire::encryption::SentKey;
 use super::wire::query::Query;
-use crate::decision::{AuthorizationRequest, Authorizer, Decision};
 use crate::gate::operations::Row;
 use crate::gate::{
-    self, Ask, Asked, Authorized, BodyFacts, Method, Operation, OperationId, Refusal, RequestFacts, Scene, SeenObject,
-    SignatureFacts, Source, SourceAsk, Step, Target, Witness,
+    self, Ask, Asked, Authorized, BodyFacts, Decided, Keeping, Method, Operation, OperationId, Refusal, RequestFacts,
+    Scene, SeenObject, SignatureFacts, Source, SourceAsk, Target, Witness,
 };
 use crate::storage::sealing::CustomerKey;
 use crate::storage::store::{BucketRecord, Sighting, Sse, StoreError};
@@ -20,7 +20,6 @@ use bytes::Bytes;
 use http::request::Parts;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The most bytes of the body of an operation that takes a document. The longest are `CompleteMultipartUpload` with
 /// 10,000 parts and their checksums, and `DeleteObjects` with 1,000 keys of 1,024 bytes.
@@ -61,7 +60,7 @@ pub struct Call {
     pub request_id: String,
     /// Its body, until somebody reads it.
     pub body: Option<RequestBody>,
-    decisions: AtomicU64,
+    records: trail::Records,
 }
 
 /// What a request brings to be judged; see [`Call::new`].
@@ -110,7 +109,7 @@ impl Call {
             now_ms,
             request_id,
             body: Some(body),
-            decisions: AtomicU64::new(0),
+            records: trail::Records::default(),
         }
     }
 
@@ -196,23 +195,26 @@ impl Call {
     ///
     /// # Errors
     /// S3's refusal.
-    pub fn authorize_service<O: Operation>(&self) -> Result<Authorized<O>, S3Error> {
+    pub async fn authorize_service<O: Operation>(&self) -> Result<Authorized<O>, S3Error> {
         let scene = self.bare_scene(None);
         let facts = self.facts();
-        gate::authorize(&self.ask(&facts, &scene, None, &BodyFacts::default())).map_err(|r| self.refused(&r))
+        let body = BodyFacts::default();
+        let verdict = gate::authorize(&self.ask(&facts, &scene, None, &body));
+        verdict.kept().await.map_err(|r| self.refused(&r))
     }
 
     /// Authorizes an operation on a bucket that exists.
     ///
     /// # Errors
     /// `NoSuchBucket`, or S3's refusal.
-    pub fn authorize_bucket<O: Operation>(
+    pub async fn authorize_bucket<O: Operation>(
         &self,
         body: &BodyFacts,
     ) -> Result<(Authorized<O>, Arc<BucketRecord>), S3Error> {
         let (record, scene) = self.scene(self.bucket())?;
         let facts = self.facts();
-        let grant = gate::authorize(&self.ask(&facts, &scene, None, body)).map_err(|r| self.refused(&r))?;
+        let verdict = gate::authorize(&self.ask(&facts, &scene, None, body));
+        let grant = verdict.kept().await.map_err(|r| self.refused(&r))?;
         Ok((grant, record))
     }
 
@@ -220,11 +222,15 @@ impl Call {
     ///
     /// # Errors
     /// `NoSuchBucket`, or S3's refusal.
-    pub fn authorize_key<O: Operation>(&self, body: &BodyFacts) -> Result<(Authorized<O>, Arc<BucketRecord>), S3Error> {
+    pub async fn authorize_key<O: Operation>(
+        &self,
+        body: &BodyFacts,
+    ) -> Result<(Authorized<O>, Arc<BucketRecord>), S3Error> {
         let (record, scene) = self.scene(self.bucket())?;
         let facts = self.facts();
         let sighting = self.sight(self.bucket(), self.key(), gate::version_of(self.row, &facts))?;
-        let grant = gate::authorize(&self.ask(&facts, &scene, seen(&sighting), body)).map_err(|r| self.refused(&r))?;
+        let verdict = gate::authorize(&self.ask(&facts, &scene, seen(&sighting), body));
+        let grant = verdict.kept().await.map_err(|r| self.refused(&r))?;
         Ok((grant, record))
     }
 
@@ -232,20 +238,24 @@ impl Call {
     ///
     /// # Errors
     /// `NoSuchBucket`, S3's refusal, or `NoSuchKey` for those who may know.
-    pub fn authorize_object<O: Operation>(&self, body: &BodyFacts) -> Result<(Authorized<O>, Sighting), S3Error> {
+    pub async fn authorize_object<O: Operation>(&self, body: &BodyFacts) -> Result<(Authorized<O>, Sighting), S3Error> {
         let (_, scene) = self.scene(self.bucket())?;
         let facts = self.facts();
         let version = gate::version_of(self.row, &facts);
         let sighting = self.sight(self.bucket(), self.key(), version)?;
         let ask = self.ask(&facts, &scene, seen(&sighting), body);
-        let answer = gate::authorize::<O>(&ask);
-        if !sighting.exists() && !gate::may_learn_absence(&ask, answer.as_ref().err()) {
+        let verdict = gate::authorize::<O>(&ask);
+        let hidden = !sighting.exists() && !gate::may_learn_absence(&ask, &verdict);
+        let answer = verdict.kept().await;
+        if hidden {
             let refusal = answer.err().unwrap_or(Refusal::Denied { explicit: false, sentence: None });
             return Err(self.refused(&refusal));
         }
         match answer {
             Ok(grant) => Ok((grant, sighting)),
-            Err(_) if !sighting.exists() => Err(refusals::absent(&sighting, self.key(), version)),
+            Err(refusal) if !sighting.exists() && !matches!(refusal, Refusal::Unkept(_)) => {
+                Err(refusals::absent(&sighting, self.key(), version))
+            }
             Err(refusal) => Err(self.refused(&refusal)),
         }
     }
@@ -254,7 +264,7 @@ impl Call {
     ///
     /// # Errors
     /// `NoSuchBucket`, S3's refusal, or `NoSuchKey` of the source for those who may know.
-    pub fn authorize_copy<O: Operation>(
+    pub async fn authorize_copy<O: Operation>(
         &self,
         source: &Source,
         facts_of_body: impl FnOnce(&Sighting) -> Result<BodyFacts, S3Error>,
@@ -267,18 +277,18 @@ impl Call {
         let body = facts_of_body(&sighting)?;
         let from = SourceAsk { source, scene: &source_scene, object: seen(&sighting) };
         let ask = Ask { source: Some(from), ..self.ask(&facts, &scene, seen(&there), &body) };
-        let answer = gate::authorize::<O>(&ask);
+        let verdict = gate::authorize::<O>(&ask);
         if sighting.exists() {
-            return answer.map(|grant| (grant, sighting, record)).map_err(|r| self.refused(&r));
+            return verdict.kept().await.map(|grant| (grant, sighting, record)).map_err(|r| self.refused(&r));
         }
         // Whether the source is there is for those to know who may list its bucket.
         let at_source = Target::Object { bucket: source.bucket.clone(), key: source.key.clone() };
         let facts = RequestFacts { target: &at_source, ..facts };
         let ask = self.ask(&facts, &source_scene, None, &body);
-        match answer {
-            answer if gate::may_learn_absence(&ask, answer.as_ref().err()) => {
-                Err(refusals::absent(&sighting, &source.key, source.version.as_deref()))
-            }
+        let known = gate::may_learn_absence(&ask, &verdict);
+        match verdict.kept().await {
+            Err(refusal @ Refusal::Unkept(_)) => Err(self.refused(&refusal)),
+            _ if known => Err(refusals::absent(&sighting, &source.key, source.version.as_deref())),
             Err(refusal) => Err(self.refused(&refusal)),
             Ok(_) => Err(self.refused(&Refusal::Denied { explicit: false, sentence: None })),
         }
@@ -291,7 +301,7 @@ impl Call {
         let scene = scenes::scene_of(after, &self.server.directory(), block);
         let facts = self.facts();
         let body = BodyFacts::default();
-        gate::authorize::<O>(&Ask { witness: &Unseen, ..self.ask(&facts, &scene, None, &body) }).is_ok()
+        gate::authorize::<O>(&Ask { witness: &Unseen, ..self.ask(&facts, &scene, None, &body) }).is_allowed()
     }
 
     /// Looks at an object for a decision.
@@ -391,13 +401,35 @@ impl Asked for Call {
 struct Unseen;
 
 impl Witness for Unseen {
-    fn decided(&self, _: &Step, _: &AuthorizationRequest<'_>, _: &Authorizer, _: Decision) {}
+    fn decided(&self, _: &Decided<'_>) {}
+
+    fn kept(&self) -> Keeping<'_> {
+        None
+    }
 }
 
 impl Witness for Call {
-    fn decided(&self, step: &Step, request: &AuthorizationRequest<'_>, authorizer: &Authorizer, decision: Decision) {
-        let number = self.decisions.fetch_add(1, Ordering::Relaxed) + 1;
-        self.server.counted().decision(decision.is_allowed());
-        self.server.log().record(&self.request_id, number, self.now_ms, step, request, authorizer, decision);
+    fn nanos(&self) -> u64 {
+        self.server.trail().nanos()
+    }
+
+    fn decided(&self, decided: &Decided<'_>) {
+        self.server.counted().decision(decided.decision.is_allowed());
+        let header = |name: &str| self.parts.headers.get(name).and_then(|v| v.to_str().ok());
+        let origin = trail::Origin {
+            request_id: &self.request_id,
+            time_ms: self.now_ms,
+            region: self.server.region(),
+            door: self.auth.door(),
+            access_key_id: self.auth.access_key_id.as_deref(),
+            signature_version: self.auth.signature_version,
+            tls_version: self.tls_version,
+            host: header("host"),
+        };
+        self.server.trail().record(&self.records, &origin, decided);
+    }
+
+    fn kept(&self) -> Keeping<'_> {
+        self.records.kept()
     }
 }

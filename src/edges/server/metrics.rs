@@ -2,6 +2,7 @@
 //!
 //! Labels come from fixed tables only, so that no request can make a new time series.
 
+use super::trail::Trail;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, text};
 use prometheus_client::metrics::MetricType;
@@ -32,7 +33,9 @@ pub struct Metrics {
     bytes_out: Counter,
     connections: Gauge,
     read_only: Gauge,
-    dropped: Gauge,
+    trail_lost: Gauge,
+    trail_refused: Gauge,
+    trail_unwritable: Gauge,
 }
 
 impl Default for Metrics {
@@ -49,11 +52,27 @@ impl Default for Metrics {
         let (bytes_in, bytes_out) = (Counter::default(), Counter::default());
         registry.register_with_unit("received", "Bodies of requests", Unit::Bytes, bytes_in.clone());
         registry.register_with_unit("sent", "Bodies of answers", Unit::Bytes, bytes_out.clone());
-        let (connections, read_only, dropped) = (Gauge::default(), Gauge::default(), Gauge::default());
-        registry.register("decisions_unlogged", "Decisions that the decision log had to drop", dropped.clone());
+        let (connections, read_only) = (Gauge::default(), Gauge::default());
+        let (trail_lost, trail_refused, trail_unwritable) = (Gauge::default(), Gauge::default(), Gauge::default());
+        registry.register("trail_events_lost", "Events that a best-effort trail had to drop", trail_lost.clone());
+        registry.register("trail_events_refused", "Events that could not be written: refused", trail_refused.clone());
+        registry.register("trail_unwritable", "1 where the trail refuses requests", trail_unwritable.clone());
         registry.register("connections", "Open connections", connections.clone());
         registry.register("storage_read_only", "1 where storage takes no writes", read_only.clone());
-        Self { registry, requests, durations, allowed, denied, bytes_in, bytes_out, connections, read_only, dropped }
+        Self {
+            registry,
+            requests,
+            durations,
+            allowed,
+            denied,
+            bytes_in,
+            bytes_out,
+            connections,
+            read_only,
+            trail_lost,
+            trail_refused,
+            trail_unwritable,
+        }
     }
 }
 
@@ -102,9 +121,13 @@ impl Metrics {
         self.connections.get()
     }
 
-    /// How many decisions the decision log had to drop since the start.
-    pub fn set_decisions_dropped(&self, dropped: u64) {
-        self.dropped.set(i64::try_from(dropped).unwrap_or(i64::MAX));
+    /// How the trail of decisions fares: what it lost and what it refused since the start, and whether it can be
+    /// written.
+    pub fn set_trail(&self, trail: &Trail) {
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.trail_lost.set(count(trail.lost()));
+        self.trail_refused.set(count(trail.refused()));
+        self.trail_unwritable.set(i64::from(trail.health().is_err()));
     }
 
     /// Does storage refuse writes?

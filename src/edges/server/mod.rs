@@ -11,7 +11,6 @@ pub mod auth;
 pub mod call;
 pub mod cloudfront;
 mod cors;
-pub mod decision_log;
 pub mod directory;
 pub mod error;
 mod faults;
@@ -29,4 +28,5 @@ pub mod settings;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod totp;
+pub mod trail;
 pub mod wire;

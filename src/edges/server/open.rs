@@ -2,12 +2,12 @@
 
 use super::app::{Clock, Server};
 use super::cloudfront::state::CloudFront;
-use super::decision_log::DecisionLog;
 use super::directory::Directory;
 use super::identities::{self, Identities, ids};
 use super::metrics::Metrics;
 use super::run::ServeError;
 use super::settings::ServeSettings;
+use super::trail::Trail;
 use crate::policy::acl::Acl;
 use crate::simulate::world::{Account, BucketEntry, Bundle, World};
 use crate::storage::kv::Health;
@@ -61,8 +61,8 @@ pub async fn open(
     };
     let identities = Identities::open(&store, &world, now_ms).await.map_err(ServeError::Prepare)?;
     let directory = Directory::new(world);
-    let log = DecisionLog::open(&settings.data, settings.decision_log)
-        .map_err(|e| ServeError::Prepare(format!("the decision log cannot be opened: {e}")))?;
+    let trail = Trail::open(&settings.data, &settings.trail, super::faults::from_environment())
+        .map_err(|e| ServeError::Prepare(format!("the trail of decisions cannot be opened: {e}")))?;
     let cloudfront = CloudFront::load(&store).map_err(failed)?;
     let server = Server::new(
         store,
@@ -71,7 +71,7 @@ pub async fn open(
         cloudfront,
         ServeSettings::clone(&settings),
         Arc::new(Metrics::default()),
-        log,
+        trail,
         clock,
     );
     tend(&server);
@@ -236,7 +236,7 @@ fn tend(server: &Server) {
                     }
                 }
             }
-            server.counted().set_decisions_dropped(server.log().dropped());
+            server.counted().set_trail(server.trail());
             since_expiry += SWEEP_EVERY;
             let Some(days) = server.settings().upload_expiry_days else { continue };
             if since_expiry >= EXPIRE_EVERY {

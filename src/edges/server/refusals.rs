@@ -17,6 +17,7 @@ pub fn denied(refusal: &Refusal, method: Method) -> S3Error {
             tracing::error!(%why, "a request could not be put to the decision core");
             S3Error::access_denied()
         }
+        Refusal::Unkept(why) => S3Error::new("ServiceUnavailable", why.clone()),
     }
 }
 

@@ -163,10 +163,10 @@ impl AdminTask {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edges::server::decision_log::Mode;
     use crate::edges::server::http::Toy;
     use crate::edges::server::settings::{LogFormat, TlsSettings};
     use crate::edges::server::testing::TempDir;
+    use crate::edges::server::trail::TrailSettings;
     use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
     use std::time::Duration;
@@ -193,7 +193,7 @@ mod tests {
             drain,
             log_format: LogFormat::Text,
             oidc_keys: Vec::new(),
-            decision_log: Mode::Off,
+            trail: TrailSettings::default(),
         }
     }
 

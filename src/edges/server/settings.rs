@@ -1,8 +1,8 @@
 //! Everything that an operator can set.
 
 use super::auth::{AuthConfig, RegionRule};
-use super::decision_log::Mode;
 use super::http::Limits;
+use super::trail::TrailSettings;
 use ipnetwork::{IpNetwork, Ipv4Network};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -47,10 +47,10 @@ pub struct ServeSettings {
     pub drain: Duration,
     /// How logs are written to standard error.
     pub log_format: LogFormat,
-    /// Which decisions are logged.
-    pub decision_log: Mode,
     /// Identity providers' keys: the issuer's URL, and the file of its JSON Web Key Set.
     pub oidc_keys: Vec<(String, PathBuf)>,
+    /// How the trail of decisions is kept.
+    pub trail: TrailSettings,
 }
 
 impl ServeSettings {

@@ -11,17 +11,17 @@ pub mod cloudtrail;
 pub mod iam;
 pub mod sts;
 
-use super::authorize::{Refusal, Step, Witness};
+use super::authorize::{Refusal, decided};
 use super::authorized::Authorized;
 use super::caller::Caller;
 use super::operations::Method;
 use super::target::{Entity, Target};
+use super::witness::{Step, Verdict, Witness};
 use crate::decision::{
-    Action, AuthorizationRequest, Authorizer, Context, ContextValue, Decision, KeyGrant, LayerState, Layers, PolicySet,
-    Resource,
+    Action, AuthorizationRequest, Authorizer, Context, ContextValue, KeyGrant, LayerState, Layers, PolicySet, Resource,
 };
+use crate::simulate::attributes;
 use crate::simulate::world::ContextKeys;
-use crate::simulate::{attributes, sentence};
 use std::fmt::Debug;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -245,10 +245,13 @@ pub struct ServiceAsk<'a> {
 
 /// Decides a request to a service. Every need of its row must be allowed, on every resource that is given for it.
 ///
-/// # Errors
-/// The first refusal; [`Refusal::Unasked`] where the handler gave no resource for a need, or one that no need asks
-/// for.
-pub fn authorize_service<O: ServiceOperation>(ask: &ServiceAsk<'_>) -> Result<Authorized<O>, Refusal> {
+/// The verdict is the grant, or the first refusal; [`Refusal::Unasked`] where the handler gave no resource for a need,
+/// or one that no need asks for.
+pub fn authorize_service<'a, O: ServiceOperation>(ask: &ServiceAsk<'a>) -> Verdict<'a, Authorized<O>> {
+    Verdict::new(granted(ask), ask.witness)
+}
+
+fn granted<O: ServiceOperation>(ask: &ServiceAsk<'_>) -> Result<Authorized<O>, Refusal> {
     permitted_service(O::ROW, ask)?;
     let entities = ask.subjects.iter().map(|s| Entity { on: s.on, arn: s.arn.to_owned() }).collect();
     Ok(Authorized::proven(Target::Entities(entities), None, None, ask.caller.clone(), ask.facts.time))
@@ -301,17 +304,9 @@ fn decide(row: &'static ServiceRow, need: &ServiceNeed, on: &Subject<'_>, ask: &
         };
     }
     attributes::derive(&mut request, authorizer.layers());
-    let decision = authorizer.decide(&request);
     let step = Step { service: row.service, operation: row.name, method: method(row), read_only: row.read_only };
-    ask.witness.decided(&step, &request, &authorizer, decision);
-    if decision.is_allowed() {
-        return Ok(());
-    }
     let insider = caller.account().is_some() && request.resource.account == caller.account();
-    Err(Refusal::Denied {
-        explicit: matches!(decision, Decision::ExplicitDeny(_)),
-        sentence: insider.then(|| sentence::of(&authorizer.explain(&request))),
-    })
+    decided(step, &request, &authorizer, ask.witness, insider)
 }
 
 fn method(row: &ServiceRow) -> Method {

@@ -4,14 +4,22 @@
 //! policies by digest it can be asked again, and gives the same answer whatever has changed since. The JSON
 //! Schema stands in `src/manual/decision-event-v1.schema.json`.
 
+mod event;
+mod identity;
 mod layers;
 mod replay;
 mod secrets;
 
+pub use event::{
+    AdditionalData, DecidedBy, Door, EVENT_VERSION, EventFacts, EventResource, OWN_VERSION, Own, TlsDetails,
+    TrailEvent, ViewerFacts, iso_seconds,
+};
+pub use identity::{SessionAttributes, SessionContext, SessionIssuer, UserIdentity};
 pub use layers::{
     LayerWord, RecordedAcl, RecordedBlock, RecordedBucket, RecordedGrant, RecordedKeyGrant, RecordedKeyGrants,
     RecordedLayer, RecordedLayers, RecordedPolicy, document_text,
 };
+pub use secrets::without_secrets;
 
 use crate::decision::{AuthorizationRequest, Context, Decision, Layer, Principal, PrincipalKind};
 use serde::de::{MapAccess, Visitor};

@@ -30,7 +30,8 @@ pub(super) fn is_secret(key: &str) -> bool {
 }
 
 /// A value with the secrets of a URL's query taken out.
-pub(super) fn without_secrets(value: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn without_secrets(value: &str) -> Cow<'_, str> {
     // PERF: nearly no value has a query.
     if !value.contains('=') || !parameters(value).any(|(_, name, _)| is_secret(name)) {
         return Cow::Borrowed(value);

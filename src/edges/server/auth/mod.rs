@@ -38,6 +38,7 @@ pub use signing_key::SigningKey;
 pub(super) use super::error::S3Error;
 
 use crate::gate::Caller;
+use crate::simulate::recorded::Door;
 use canonical::Query;
 use http::request::Parts;
 use std::fmt;
@@ -190,6 +191,19 @@ pub struct Authenticated {
 }
 
 impl Authenticated {
+    /// Through which door it came.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        match (self.caller.principal.kind.as_str(), self.auth_type) {
+            ("oai", _) => Door::Oai,
+            ("service", _) => Door::Oac,
+            (_, AuthType::Anonymous) => Door::Anonymous,
+            (_, AuthType::Header) => Door::Header,
+            (_, AuthType::Query) => Door::Presigned,
+            (_, AuthType::Post) => Door::Form,
+        }
+    }
+
     /// A request that CloudFront makes to an origin: signed by it, as its header would be.
     ///
     /// # Errors

@@ -24,7 +24,8 @@ pub(super) async fn create(call: &mut Call) -> Result<Reply, S3Error> {
     let scene = call.bare_scene(Some(call.bucket()));
     let grant = {
         let http = call.facts();
-        gate::authorize::<CreateBucket>(&call.ask(&http, &scene, None, &facts)).map_err(|r| call.refused(&r))?
+        let verdict = gate::authorize::<CreateBucket>(&call.ask(&http, &scene, None, &facts));
+        verdict.kept().await.map_err(|r| call.refused(&r))?
     };
     let region = call.server.region();
     if let Some(wanted) = location.as_deref().filter(|wanted| *wanted != region)
@@ -95,22 +96,22 @@ fn first_acl(call: &Call, ownership: ObjectOwnership) -> Result<Option<Acl>, S3E
 
 /// `DELETE` of a bucket.
 pub(super) async fn delete(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<DeleteBucket>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_bucket::<DeleteBucket>(&BodyFacts::default()).await?;
     call.server.store().delete_bucket(&grant).await.map_err(|e| call.failed(e))?;
     call.server.scenes().forget(call.bucket());
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
 /// `HEAD` of a bucket.
-pub(super) fn head(call: &mut Call) -> Result<Reply, S3Error> {
-    let (_, bucket) = call.authorize_bucket::<HeadBucket>(&BodyFacts::default())?;
+pub(super) async fn head(call: &mut Call) -> Result<Reply, S3Error> {
+    let (_, bucket) = call.authorize_bucket::<HeadBucket>(&BodyFacts::default()).await?;
     let mut reply = reply::empty(StatusCode::OK);
     reply::set(&mut reply, "x-amz-bucket-region", &bucket.region);
     Ok(reply)
 }
 
 /// `GET …?location`
-pub(super) fn location(call: &mut Call) -> Result<Reply, S3Error> {
-    let (_, bucket) = call.authorize_bucket::<GetBucketLocation>(&BodyFacts::default())?;
+pub(super) async fn location(call: &mut Call) -> Result<Reply, S3Error> {
+    let (_, bucket) = call.authorize_bucket::<GetBucketLocation>(&BodyFacts::default()).await?;
     Ok(reply::xml(&settings::location(&bucket.region)))
 }

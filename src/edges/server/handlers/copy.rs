@@ -52,9 +52,10 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
         described.tags.clear();
     }
     let conditions = conditions::of_write(&call.parts.headers)?;
-    let (grant, sighting, bucket) = call.authorize_copy::<CopyObject>(&source, |sighting| {
+    let authorized = call.authorize_copy::<CopyObject>(&source, |sighting| {
         Ok(BodyFacts { copies_tags: !replace_tags && !sighting.tags().is_empty(), ..described.facts() })
-    })?;
+    });
+    let (grant, sighting, bucket) = authorized.await?;
     let source_bucket = sighting.bucket().clone();
     let view = call.server.store().read_source(&grant, sighting).map_err(|e| call.failed(e))?;
     let from_key = source_key(call)?;
@@ -172,7 +173,7 @@ impl Sums {
 /// `PUT …?partNumber&uploadId` with `x-amz-copy-source`.
 pub(super) async fn part(call: &mut Call) -> Result<Reply, S3Error> {
     let source = source_of(call)?;
-    let (grant, sighting, _) = call.authorize_copy::<UploadPartCopy>(&source, |_| Ok(BodyFacts::default()))?;
+    let (grant, sighting, _) = call.authorize_copy::<UploadPartCopy>(&source, |_| Ok(BodyFacts::default())).await?;
     let number = number(call)?;
     let id = multipart::upload_id(&call.query)?.to_owned();
     let source_bucket = sighting.bucket().clone();

@@ -8,7 +8,7 @@ use crate::edges::server::reply::{self, Reply};
 use crate::edges::server::wire::{conditions, dates, xml};
 use crate::gate::needs::bypasses_governance;
 use crate::gate::operations::{DeleteObject, DeleteObjects};
-use crate::gate::{self, BodyFacts, ListedAsk};
+use crate::gate::{self, Ask, Authorized, BodyFacts, ListedAsk, Scene, Verdict};
 use crate::storage::store::{BucketRecord, DeleteConditions, DeleteOptions, Deleted, EtagMatch};
 use futures_util::StreamExt as _;
 use http::StatusCode;
@@ -16,7 +16,7 @@ use s3s::dto;
 
 /// `DELETE` of an object or a version.
 pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_key::<DeleteObject>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_key::<DeleteObject>(&BodyFacts::default()).await?;
     let options = DeleteOptions {
         bypass_governance: bypasses_governance(&call.facts()),
         mfa: mfa_proof(call, call.bucket()).await?,
@@ -49,11 +49,12 @@ pub(super) async fn objects(call: &mut Call) -> Result<Reply, S3Error> {
     let quiet = wanted.quiet.unwrap_or(false);
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     let options = |conditions| DeleteOptions { bypass_governance, mfa: mfa.clone(), conditions, now_ms: call.now_ms };
+    let granted = granted(call, &scene, wanted.objects).await;
     // PERF: side by side, so that they share commits; the answer keeps the order of the request.
-    let (call, scene, options) = (&*call, &*scene, &options);
-    let answers = futures_util::stream::iter(wanted.objects)
-        .map(|entry| async move {
-            let answer = one(call, scene, &entry, named(&entry), options).await;
+    let (call, options) = (&*call, &options);
+    let answers = futures_util::stream::iter(granted)
+        .map(|(entry, grant)| async move {
+            let answer = one(call, &entry, grant, options).await;
             (entry, answer)
         })
         .buffered(SIDE_BY_SIDE)
@@ -97,22 +98,56 @@ fn named(entry: &dto::ObjectIdentifier) -> Option<&str> {
     entry.version_id.as_deref().filter(|v| !v.is_empty())
 }
 
-async fn one(
+/// What the gate says of each entry.
+async fn granted(
     call: &Call,
-    scene: &gate::Scene,
-    entry: &dto::ObjectIdentifier,
-    version: Option<&str>,
-    options: impl Fn(DeleteConditions) -> DeleteOptions,
-) -> Result<Deleted, S3Error> {
-    crate::edges::server::wire::names::check_key(&entry.key)?;
-    let failed = |e| refusals::failed(e, call.bucket(), &entry.key, version);
-    let sighting = call.server.store().sight(call.bucket(), &entry.key, version).map_err(failed)?;
+    scene: &Scene,
+    entries: Vec<dto::ObjectIdentifier>,
+) -> Vec<(dto::ObjectIdentifier, Grant)> {
     let facts = call.facts();
     let body = BodyFacts::default();
+    let ask = call.ask(&facts, scene, None, &body);
+    // PERF: all are decided before the first waits for its decision to be kept, so that one wait is enough.
+    let mut decided = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let verdict = verdict(call, &ask, &entry);
+        decided.push((entry, verdict));
+    }
+    let mut granted = Vec::with_capacity(decided.len());
+    for (entry, verdict) in decided {
+        let grant = match verdict {
+            Ok(verdict) => verdict.kept().await.map_err(|refusal| call.refused(&refusal)),
+            Err(error) => Err(error),
+        };
+        granted.push((entry, grant));
+    }
+    granted
+}
+
+/// What an entry may be deleted by.
+type Grant = Result<Authorized<DeleteObjects>, S3Error>;
+
+fn verdict<'a>(
+    call: &Call,
+    ask: &Ask<'a>,
+    entry: &dto::ObjectIdentifier,
+) -> Result<Verdict<'a, Authorized<DeleteObjects>>, S3Error> {
+    crate::edges::server::wire::names::check_key(&entry.key)?;
+    let version = named(entry);
+    let failed = |e| refusals::failed(e, call.bucket(), &entry.key, version);
+    let sighting = call.server.store().sight(call.bucket(), &entry.key, version).map_err(failed)?;
     let listed = ListedAsk { key: &entry.key, version, object: seen(&sighting) };
-    let grant = gate::authorize_listed::<DeleteObjects>(&call.ask(&facts, scene, None, &body), &listed)
-        .map_err(|refusal| call.refused(&refusal))?;
-    drop(sighting);
+    Ok(gate::authorize_listed(ask, &listed))
+}
+
+async fn one(
+    call: &Call,
+    entry: &dto::ObjectIdentifier,
+    grant: Grant,
+    options: impl Fn(DeleteConditions) -> DeleteOptions,
+) -> Result<Deleted, S3Error> {
+    let grant = grant?;
+    let failed = |e| refusals::failed(e, call.bucket(), &entry.key, named(entry));
     let conditions = DeleteConditions {
         if_match: entry.e_tag.as_ref().map(|etag| match etag.value() {
             "*" => EtagMatch::Any,

@@ -30,14 +30,14 @@ fn text_of(body: &[u8]) -> Result<String, S3Error> {
 }
 
 /// `GET …?cors`
-pub(super) fn get_cors(call: &mut Call) -> Result<Reply, S3Error> {
-    let (_, bucket) = call.authorize_bucket::<o::GetBucketCors>(&BodyFacts::default())?;
+pub(super) async fn get_cors(call: &mut Call) -> Result<Reply, S3Error> {
+    let (_, bucket) = call.authorize_bucket::<o::GetBucketCors>(&BodyFacts::default()).await?;
     Ok(reply::xml_bytes(document(&bucket, CORS, "NoSuchCORSConfiguration")?))
 }
 
 /// `PUT …?cors`
 pub(super) async fn put_cors(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<o::PutBucketCors>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_bucket::<o::PutBucketCors>(&BodyFacts::default()).await?;
     let body = call.small_body().await?;
     cors::parse(&body)?;
     put(call, grant, CORS, text_of(&body)?).await?;
@@ -58,7 +58,7 @@ async fn put<O: crate::storage::store::ConfiguresBucket>(
 
 /// `DELETE …?cors`
 pub(super) async fn delete_cors(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<o::DeleteBucketCors>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_bucket::<o::DeleteBucketCors>(&BodyFacts::default()).await?;
     change(call, &grant, |record| {
         record.documents.remove(CORS);
     })
@@ -67,8 +67,8 @@ pub(super) async fn delete_cors(call: &mut Call) -> Result<Reply, S3Error> {
 }
 
 /// `GET …?encryption`. Without a configuration every new object is SSE-S3, and S3 says so.
-pub(super) fn get_encryption(call: &mut Call) -> Result<Reply, S3Error> {
-    let (_, bucket) = call.authorize_bucket::<o::GetBucketEncryption>(&BodyFacts::default())?;
+pub(super) async fn get_encryption(call: &mut Call) -> Result<Reply, S3Error> {
+    let (_, bucket) = call.authorize_bucket::<o::GetBucketEncryption>(&BodyFacts::default()).await?;
     Ok(match bucket.documents.get(ENCRYPTION) {
         Some(text) => reply::xml_bytes(Bytes::from(text.clone())),
         None => reply::xml(&encryption::configuration(BucketEncryption { bucket_key: false })),
@@ -77,7 +77,7 @@ pub(super) fn get_encryption(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `PUT …?encryption`
 pub(super) async fn put_encryption(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<o::PutBucketEncryption>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_bucket::<o::PutBucketEncryption>(&BodyFacts::default()).await?;
     let body = call.small_body().await?;
     encryption::parse_configuration(&body)?;
     put(call, grant, ENCRYPTION, text_of(&body)?).await?;
@@ -86,7 +86,7 @@ pub(super) async fn put_encryption(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `DELETE …?encryption`
 pub(super) async fn delete_encryption(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<o::DeleteBucketEncryption>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_bucket::<o::DeleteBucketEncryption>(&BodyFacts::default()).await?;
     change(call, &grant, |record| {
         record.documents.remove(ENCRYPTION);
     })
@@ -95,8 +95,8 @@ pub(super) async fn delete_encryption(call: &mut Call) -> Result<Reply, S3Error>
 }
 
 /// `GET …?tagging` of a bucket.
-pub(super) fn get_tagging(call: &mut Call) -> Result<Reply, S3Error> {
-    let (_, bucket) = call.authorize_bucket::<o::GetBucketTagging>(&BodyFacts::default())?;
+pub(super) async fn get_tagging(call: &mut Call) -> Result<Reply, S3Error> {
+    let (_, bucket) = call.authorize_bucket::<o::GetBucketTagging>(&BodyFacts::default()).await?;
     if bucket.tags.is_empty() {
         return Err(S3Error::of("NoSuchTagSet").with("BucketName", bucket.name.clone()));
     }
@@ -105,7 +105,7 @@ pub(super) fn get_tagging(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `PUT …?tagging` of a bucket.
 pub(super) async fn put_tagging(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<o::PutBucketTagging>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_bucket::<o::PutBucketTagging>(&BodyFacts::default()).await?;
     let body = call.small_body().await?;
     let set = tags::parse_xml(&body, tags::MAX_BUCKET_TAGS)?;
     change(call, &grant, move |record| record.tags.clone_from(&set)).await?;
@@ -114,7 +114,7 @@ pub(super) async fn put_tagging(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `DELETE …?tagging` of a bucket.
 pub(super) async fn delete_tagging(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<o::DeleteBucketTagging>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_bucket::<o::DeleteBucketTagging>(&BodyFacts::default()).await?;
     change(call, &grant, |record| record.tags.clear()).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -22,10 +22,10 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
     let customer = call.customer_key(customer)?;
     let nothing = BodyFacts::default();
     let view = if call.method == Method::Head {
-        let (grant, sighting) = call.authorize_object::<HeadObject>(&nothing)?;
+        let (grant, sighting) = call.authorize_object::<HeadObject>(&nothing).await?;
         call.server.store().read(&grant, sighting)
     } else {
-        let (grant, sighting) = call.authorize_object::<GetObject>(&nothing)?;
+        let (grant, sighting) = call.authorize_object::<GetObject>(&nothing).await?;
         call.server.store().read(&grant, sighting)
     }
     .map_err(|e| call.failed(e))?;
@@ -176,10 +176,10 @@ pub(super) fn kind_name(kind: ChecksumKind) -> &'static str {
 
 /// `GET …?attributes`: what is said of an object, as far as it is asked for.
 /// Source: S3 API Reference, `GetObjectAttributes`.
-pub(super) fn attributes(call: &mut Call) -> Result<Reply, S3Error> {
+pub(super) async fn attributes(call: &mut Call) -> Result<Reply, S3Error> {
     let customer = encryption::customer_key(&call.parts.headers)?;
     let customer = call.customer_key(customer)?;
-    let (grant, sighting) = call.authorize_object::<GetObjectAttributes>(&BodyFacts::default())?;
+    let (grant, sighting) = call.authorize_object::<GetObjectAttributes>(&BodyFacts::default()).await?;
     let view = call.server.store().read(&grant, sighting).map_err(|e| call.failed(e))?;
     view.check_key(customer.as_ref()).map_err(|e| call.failed(e))?;
     let wanted = wanted_attributes(call)?;

@@ -22,8 +22,8 @@ fn algorithm(checksum: Option<Checksum>) -> Option<(String, &'static str)> {
 }
 
 /// `GET /`
-pub(super) fn buckets(call: &mut Call) -> Result<Reply, S3Error> {
-    let grant = call.authorize_service::<ListBuckets>()?;
+pub(super) async fn buckets(call: &mut Call) -> Result<Reply, S3Error> {
+    let grant = call.authorize_service::<ListBuckets>().await?;
     let asked = listing::ListBuckets::parse(&call.query)?;
     let all = call.server.store().buckets_of(&grant);
     let wanted = all.iter().filter(|b| {
@@ -73,8 +73,8 @@ fn found(listing: Listing, owners: bool) -> Found {
 }
 
 /// `GET` of a bucket, the first version.
-pub(super) fn v1(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<ListObjects>(&BodyFacts::default())?;
+pub(super) async fn v1(call: &mut Call) -> Result<Reply, S3Error> {
+    let (grant, _) = call.authorize_bucket::<ListObjects>(&BodyFacts::default()).await?;
     let asked = listing::ListObjects::parse(&call.query)?;
     let page = call.server.store().list(&grant, &query(&asked.page, asked.marker.as_deref()));
     let page = page.map_err(|e| call.failed(e))?;
@@ -82,8 +82,8 @@ pub(super) fn v1(call: &mut Call) -> Result<Reply, S3Error> {
 }
 
 /// `GET …?list-type=2`
-pub(super) fn v2(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<ListObjectsV2>(&BodyFacts::default())?;
+pub(super) async fn v2(call: &mut Call) -> Result<Reply, S3Error> {
+    let (grant, _) = call.authorize_bucket::<ListObjectsV2>(&BodyFacts::default()).await?;
     let asked = listing::ListObjectsV2::parse(&call.query)?;
     let page = call.server.store().list(&grant, &query(&asked.page, asked.after()));
     let page = page.map_err(|e| call.failed(e))?;
@@ -91,8 +91,8 @@ pub(super) fn v2(call: &mut Call) -> Result<Reply, S3Error> {
 }
 
 /// `GET …?versions`
-pub(super) fn versions(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<ListObjectVersions>(&BodyFacts::default())?;
+pub(super) async fn versions(call: &mut Call) -> Result<Reply, S3Error> {
+    let (grant, _) = call.authorize_bucket::<ListObjectVersions>(&BodyFacts::default()).await?;
     let asked = listing::ListVersions::parse(&call.query)?;
     let query = VersionQuery {
         prefix: asked.page.prefix.clone(),

@@ -24,8 +24,8 @@ pub(super) fn show(record: &VersionRecord, reply: &mut Reply) {
 }
 
 /// `GET …?object-lock`
-pub(super) fn get_configuration(call: &mut Call) -> Result<Reply, S3Error> {
-    let (_, bucket) = call.authorize_bucket::<GetObjectLockConfiguration>(&BodyFacts::default())?;
+pub(super) async fn get_configuration(call: &mut Call) -> Result<Reply, S3Error> {
+    let (_, bucket) = call.authorize_bucket::<GetObjectLockConfiguration>(&BodyFacts::default()).await?;
     let missing = || S3Error::of("ObjectLockConfigurationNotFoundError").with("BucketName", bucket.name.clone());
     let configuration = bucket.object_lock.ok_or_else(missing)?;
     Ok(reply::xml(&lock::configuration(configuration.default)))
@@ -33,7 +33,7 @@ pub(super) fn get_configuration(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `PUT …?object-lock`
 pub(super) async fn put_configuration(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, bucket) = call.authorize_bucket::<PutObjectLockConfiguration>(&BodyFacts::default())?;
+    let (grant, bucket) = call.authorize_bucket::<PutObjectLockConfiguration>(&BodyFacts::default()).await?;
     let body = call.small_body().await?;
     let default = lock::parse_configuration(&body)?;
     if bucket.versioning != Versioning::Enabled {
@@ -47,8 +47,8 @@ pub(super) async fn put_configuration(call: &mut Call) -> Result<Reply, S3Error>
 }
 
 /// `GET …?retention`
-pub(super) fn get_retention(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, sighting) = call.authorize_object::<GetObjectRetention>(&BodyFacts::default())?;
+pub(super) async fn get_retention(call: &mut Call) -> Result<Reply, S3Error> {
+    let (grant, sighting) = call.authorize_object::<GetObjectRetention>(&BodyFacts::default()).await?;
     demand_lock(sighting.bucket())?;
     let record = call.server.store().inspect(&grant, sighting).map_err(|e| call.failed(e))?;
     let retention = record.retention.ok_or_else(none_set)?;
@@ -74,7 +74,7 @@ pub(super) async fn put_retention(call: &mut Call) -> Result<Reply, S3Error> {
         retain_until: asked.map(|r| (dates::iso8601(r.until_ms), r.until_ms.div_euclid(1000))),
         ..BodyFacts::default()
     };
-    let (grant, sighting) = call.authorize_object::<PutObjectRetention>(&facts)?;
+    let (grant, sighting) = call.authorize_object::<PutObjectRetention>(&facts).await?;
     let bucket = sighting.bucket().clone();
     drop(sighting);
     demand_lock(&bucket)?;
@@ -88,8 +88,8 @@ pub(super) async fn put_retention(call: &mut Call) -> Result<Reply, S3Error> {
 }
 
 /// `GET …?legal-hold`
-pub(super) fn get_legal_hold(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, sighting) = call.authorize_object::<GetObjectLegalHold>(&BodyFacts::default())?;
+pub(super) async fn get_legal_hold(call: &mut Call) -> Result<Reply, S3Error> {
+    let (grant, sighting) = call.authorize_object::<GetObjectLegalHold>(&BodyFacts::default()).await?;
     demand_lock(sighting.bucket())?;
     let record = call.server.store().inspect(&grant, sighting).map_err(|e| call.failed(e))?;
     let on = record.legal_hold.ok_or_else(none_set)?;
@@ -102,7 +102,7 @@ pub(super) async fn put_legal_hold(call: &mut Call) -> Result<Reply, S3Error> {
     let wanted = lock::parse_legal_hold(&body);
     let legal_hold = wanted.as_ref().ok().map(|on| if *on { "ON" } else { "OFF" }.to_owned());
     let facts = BodyFacts { legal_hold, ..BodyFacts::default() };
-    let (grant, sighting) = call.authorize_object::<PutObjectLegalHold>(&facts)?;
+    let (grant, sighting) = call.authorize_object::<PutObjectLegalHold>(&facts).await?;
     let bucket = sighting.bucket().clone();
     drop(sighting);
     demand_lock(&bucket)?;

@@ -32,7 +32,7 @@ const WHOLE: &str = "x-amz-checksum";
 /// `POST …?uploads`
 pub(super) async fn create(call: &mut Call) -> Result<Reply, S3Error> {
     let described = Described::of(&call.parts.headers, call.now_ms)?;
-    let (grant, bucket) = call.authorize_key::<CreateMultipartUpload>(&described.facts())?;
+    let (grant, bucket) = call.authorize_key::<CreateMultipartUpload>(&described.facts()).await?;
     let (algorithm, kind) = wanted_checksum(call)?;
     let (meta, sse) = described.meta(call, &bucket)?;
     let stored = sse.stored();
@@ -119,7 +119,7 @@ pub(super) fn part_refused(call: &Call, error: StoreError) -> S3Error {
 
 /// `PUT …?partNumber&uploadId`
 pub(super) async fn part(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_key::<UploadPart>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_key::<UploadPart>(&BodyFacts::default()).await?;
     let number = number(call)?;
     let id = multipart::upload_id(&call.query)?.to_owned();
     let length = call.auth.body.require_length()?;
@@ -163,7 +163,7 @@ pub(super) fn number(call: &Call) -> Result<u16, S3Error> {
 
 /// `POST …?uploadId`
 pub(super) async fn complete(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_key::<CompleteMultipartUpload>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_key::<CompleteMultipartUpload>(&BodyFacts::default()).await?;
     let body = call.small_body().await?;
     let id = multipart::upload_id(&call.query)?.to_owned();
     let listed = multipart::parse_complete(&body)?;
@@ -260,7 +260,7 @@ fn whole_checksum(
 
 /// `DELETE …?uploadId`
 pub(super) async fn abort(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_key::<AbortMultipartUpload>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_key::<AbortMultipartUpload>(&BodyFacts::default()).await?;
     let id = multipart::upload_id(&call.query)?;
     call.server.store().abort_upload(&grant, id).await.map_err(|e| call.failed(e))?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
@@ -279,8 +279,8 @@ fn shown(upload: UploadRecord) -> ListedUpload {
 }
 
 /// `GET …?uploads`
-pub(super) fn list_uploads(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<ListMultipartUploads>(&BodyFacts::default())?;
+pub(super) async fn list_uploads(call: &mut Call) -> Result<Reply, S3Error> {
+    let (grant, _) = call.authorize_bucket::<ListMultipartUploads>(&BodyFacts::default()).await?;
     let asked = listing::ListUploads::parse(&call.query)?;
     let query = UploadQuery {
         prefix: asked.page.prefix.clone(),
@@ -295,8 +295,8 @@ pub(super) fn list_uploads(call: &mut Call) -> Result<Reply, S3Error> {
 }
 
 /// `GET …?uploadId`
-pub(super) fn list_parts(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_key::<ListParts>(&BodyFacts::default())?;
+pub(super) async fn list_parts(call: &mut Call) -> Result<Reply, S3Error> {
+    let (grant, _) = call.authorize_key::<ListParts>(&BodyFacts::default()).await?;
     let id = multipart::upload_id(&call.query)?;
     let asked = listing::ListParts::parse(&call.query)?;
     let page = call.server.store().list_parts(&grant, id, asked.after, asked.max as usize);

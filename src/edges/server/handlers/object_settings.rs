@@ -18,8 +18,8 @@ pub(super) fn show_version(bucket: &BucketRecord, version: &str, reply: &mut Rep
 }
 
 /// `GET …?tagging`
-pub(super) fn get_tagging(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, sighting) = call.authorize_object::<GetObjectTagging>(&BodyFacts::default())?;
+pub(super) async fn get_tagging(call: &mut Call) -> Result<Reply, S3Error> {
+    let (grant, sighting) = call.authorize_object::<GetObjectTagging>(&BodyFacts::default()).await?;
     let bucket = sighting.bucket().clone();
     let record = call.server.store().inspect(&grant, sighting).map_err(|e| call.failed(e))?;
     let output = dto::GetObjectTaggingOutput { tag_set: tags::tag_set(&record.tags), version_id: None };
@@ -34,7 +34,7 @@ pub(super) async fn put_tagging(call: &mut Call) -> Result<Reply, S3Error> {
     let set = tags::parse_xml(&body, tags::MAX_OBJECT_TAGS);
     // Tags that are refused anyway bring no condition keys.
     let facts = BodyFacts { tags: set.as_ref().ok().cloned(), ..BodyFacts::default() };
-    let (grant, sighting) = call.authorize_object::<PutObjectTagging>(&facts)?;
+    let (grant, sighting) = call.authorize_object::<PutObjectTagging>(&facts).await?;
     let bucket = sighting.bucket().clone();
     drop(sighting);
     let set = set?;
@@ -50,7 +50,7 @@ pub(super) async fn put_tagging(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `DELETE …?tagging`
 pub(super) async fn delete_tagging(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, sighting) = call.authorize_object::<DeleteObjectTagging>(&BodyFacts::default())?;
+    let (grant, sighting) = call.authorize_object::<DeleteObjectTagging>(&BodyFacts::default()).await?;
     let bucket = sighting.bucket().clone();
     drop(sighting);
     let change = |_: &BucketRecord, record: &mut VersionRecord| {

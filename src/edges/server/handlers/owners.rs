@@ -118,8 +118,8 @@ impl Sent {
 }
 
 /// `GET …?acl` of a bucket.
-pub(super) fn get_bucket_acl(call: &mut Call) -> Result<Reply, S3Error> {
-    let (_, bucket) = call.authorize_bucket::<GetBucketAcl>(&BodyFacts::default())?;
+pub(super) async fn get_bucket_acl(call: &mut Call) -> Result<Reply, S3Error> {
+    let (_, bucket) = call.authorize_bucket::<GetBucketAcl>(&BodyFacts::default()).await?;
     let list = shown(bucket.acl.as_ref(), &bucket.owner, &bucket);
     let directory = call.server.directory();
     let name = |id: &str| directory.display_name(id).map(str::to_owned);
@@ -137,7 +137,7 @@ fn shown(acl: Option<&Acl>, owner: &Owner, bucket: &BucketRecord) -> Acl {
 /// `PUT …?acl` of a bucket.
 pub(super) async fn put_bucket_acl(call: &mut Call) -> Result<Reply, S3Error> {
     let sent = sent_acl(call).await?;
-    let (grant, bucket) = call.authorize_bucket::<PutBucketAcl>(&sent.facts())?;
+    let (grant, bucket) = call.authorize_bucket::<PutBucketAcl>(&sent.facts()).await?;
     let directory = call.server.directory();
     let list = sent.acl(&bucket.owner.canonical, &bucket, &directory)?;
     if ownership_of(&bucket) == ObjectOwnership::BucketOwnerEnforced {
@@ -153,8 +153,8 @@ pub(super) async fn put_bucket_acl(call: &mut Call) -> Result<Reply, S3Error> {
 }
 
 /// `GET …?acl` of an object.
-pub(super) fn get_object_acl(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, sighting) = call.authorize_object::<GetObjectAcl>(&BodyFacts::default())?;
+pub(super) async fn get_object_acl(call: &mut Call) -> Result<Reply, S3Error> {
+    let (grant, sighting) = call.authorize_object::<GetObjectAcl>(&BodyFacts::default()).await?;
     let bucket = sighting.bucket().clone();
     let record = call.server.store().inspect(&grant, sighting).map_err(|e| call.failed(e))?;
     let enforced = ownership_of(&bucket) == ObjectOwnership::BucketOwnerEnforced;
@@ -170,7 +170,7 @@ pub(super) fn get_object_acl(call: &mut Call) -> Result<Reply, S3Error> {
 /// `PUT …?acl` of an object.
 pub(super) async fn put_object_acl(call: &mut Call) -> Result<Reply, S3Error> {
     let sent = sent_acl(call).await?;
-    let (grant, sighting) = call.authorize_object::<PutObjectAcl>(&sent.facts())?;
+    let (grant, sighting) = call.authorize_object::<PutObjectAcl>(&sent.facts()).await?;
     let bucket = sighting.bucket().clone();
     let directory = call.server.directory();
     let enforced = ownership_of(&bucket) == ObjectOwnership::BucketOwnerEnforced;

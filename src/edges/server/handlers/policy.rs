@@ -19,8 +19,8 @@ use s3s::dto;
 const MAX_POLICY: usize = 20 * 1024;
 
 /// `GET …?policy`
-pub(super) fn get(call: &mut Call) -> Result<Reply, S3Error> {
-    let (_, bucket) = call.authorize_bucket::<GetBucketPolicy>(&BodyFacts::default())?;
+pub(super) async fn get(call: &mut Call) -> Result<Reply, S3Error> {
+    let (_, bucket) = call.authorize_bucket::<GetBucketPolicy>(&BodyFacts::default()).await?;
     let text = bucket.policy.as_ref().ok_or_else(|| no_policy(call))?;
     let named = bucket.policy_principals.clone().unwrap_or_default();
     let shown = call.server.identities().snapshot().shown(text, PolicyKind::Bucket, &named);
@@ -40,7 +40,7 @@ pub(super) async fn put(call: &mut Call) -> Result<Reply, S3Error> {
     // Whether a policy is public is decided on the new one; one that cannot be read is not public yet.
     let sets_public_policy = parsed.as_ref().is_ok_and(PolicyDocument::is_public);
     let facts = BodyFacts { sets_public_policy, ..BodyFacts::default() };
-    let (grant, _) = call.authorize_bucket::<PutBucketPolicy>(&facts)?;
+    let (grant, _) = call.authorize_bucket::<PutBucketPolicy>(&facts).await?;
     let document = parsed?;
     let named = known_principals(call, &document)?;
     let lockout =
@@ -110,7 +110,7 @@ fn keeps_access(call: &Call, document: &PolicyDocument, named: &Named) -> Result
 
 /// `DELETE …?policy`
 pub(super) async fn delete(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<DeleteBucketPolicy>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_bucket::<DeleteBucketPolicy>(&BodyFacts::default()).await?;
     let change = |record: &mut BucketRecord| {
         record.policy = None;
         record.policy_principals = None;
@@ -121,8 +121,8 @@ pub(super) async fn delete(call: &mut Call) -> Result<Reply, S3Error> {
 }
 
 /// `GET …?policyStatus`: whether the policy or the ACL makes the bucket public.
-pub(super) fn status(call: &mut Call) -> Result<Reply, S3Error> {
-    let (_, bucket) = call.authorize_bucket::<GetBucketPolicyStatus>(&BodyFacts::default())?;
+pub(super) async fn status(call: &mut Call) -> Result<Reply, S3Error> {
+    let (_, bucket) = call.authorize_bucket::<GetBucketPolicyStatus>(&BodyFacts::default()).await?;
     let text = bucket.policy.as_deref().ok_or_else(|| no_policy(call))?;
     let public = parsed(text.as_bytes(), call.bucket()).map_or(true, |document| document.is_public());
     Ok(reply::xml(&dto::PolicyStatus { is_public: Some(public) }))

@@ -99,7 +99,7 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
     let grant = {
         let facts = call.facts_of(&fields);
         let ask = call.ask(&facts, &scene, seen(&sighting), &facts_of_body);
-        gate::authorize::<PostObject>(&ask).map_err(|refusal| call.refused(&refusal))?
+        gate::authorize::<PostObject>(&ask).kept().await.map_err(|refusal| call.refused(&refusal))?
     };
     drop(sighting);
     let (meta, sse) = described.meta(call, &bucket)?;

@@ -76,7 +76,7 @@ impl Described {
 /// `PUT` of an object.
 pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
     let described = Described::of(&call.parts.headers, call.now_ms)?;
-    let (grant, bucket) = call.authorize_key::<PutObject>(&described.facts())?;
+    let (grant, bucket) = call.authorize_key::<PutObject>(&described.facts()).await?;
     let conditions = conditions::of_write(&call.parts.headers)?;
     let length = call.auth.body.require_length()?;
     if length > MAX_PUT {

@@ -28,8 +28,8 @@ pub(super) async fn change<O: ConfiguresBucket>(
 }
 
 /// `GET …?publicAccessBlock`
-pub(super) fn get_block(call: &mut Call) -> Result<Reply, S3Error> {
-    let (_, bucket) = call.authorize_bucket::<o::GetPublicAccessBlock>(&BodyFacts::default())?;
+pub(super) async fn get_block(call: &mut Call) -> Result<Reply, S3Error> {
+    let (_, bucket) = call.authorize_bucket::<o::GetPublicAccessBlock>(&BodyFacts::default()).await?;
     let block = bucket.public_access_block;
     let missing = || S3Error::of("NoSuchPublicAccessBlockConfiguration").with("BucketName", bucket.name.clone());
     Ok(reply::xml(&settings::public_access_block(block.ok_or_else(missing)?)))
@@ -37,7 +37,7 @@ pub(super) fn get_block(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `PUT …?publicAccessBlock`
 pub(super) async fn put_block(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<o::PutPublicAccessBlock>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_bucket::<o::PutPublicAccessBlock>(&BodyFacts::default()).await?;
     let body = call.small_body().await?;
     let block = settings::parse_public_access_block(&body)?;
     change(call, &grant, move |record| record.public_access_block = Some(block)).await?;
@@ -46,7 +46,7 @@ pub(super) async fn put_block(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `DELETE …?publicAccessBlock`
 pub(super) async fn delete_block(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<o::DeletePublicAccessBlock>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_bucket::<o::DeletePublicAccessBlock>(&BodyFacts::default()).await?;
     change(call, &grant, |record| record.public_access_block = None).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
@@ -58,8 +58,8 @@ fn own_account(call: &Call) -> Result<(), S3Error> {
 }
 
 /// `GET` of the account's Block Public Access.
-pub(super) fn get_account_block(call: &mut Call) -> Result<Reply, S3Error> {
-    let grant = call.authorize_service::<o::GetAccountPublicAccessBlock>()?;
+pub(super) async fn get_account_block(call: &mut Call) -> Result<Reply, S3Error> {
+    let grant = call.authorize_service::<o::GetAccountPublicAccessBlock>().await?;
     own_account(call)?;
     let block = call.server.store().read_account_block(&grant);
     let block = block.ok_or_else(|| S3Error::of("NoSuchPublicAccessBlockConfiguration"))?;
@@ -68,7 +68,7 @@ pub(super) fn get_account_block(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `PUT` of the account's Block Public Access.
 pub(super) async fn put_account_block(call: &mut Call) -> Result<Reply, S3Error> {
-    let grant = call.authorize_service::<o::PutAccountPublicAccessBlock>()?;
+    let grant = call.authorize_service::<o::PutAccountPublicAccessBlock>().await?;
     let body = call.small_body().await?;
     own_account(call)?;
     let block = settings::parse_public_access_block(&body)?;
@@ -78,22 +78,22 @@ pub(super) async fn put_account_block(call: &mut Call) -> Result<Reply, S3Error>
 
 /// `DELETE` of the account's Block Public Access.
 pub(super) async fn delete_account_block(call: &mut Call) -> Result<Reply, S3Error> {
-    let grant = call.authorize_service::<o::DeleteAccountPublicAccessBlock>()?;
+    let grant = call.authorize_service::<o::DeleteAccountPublicAccessBlock>().await?;
     own_account(call)?;
     call.server.store().put_account_block(&grant, None).await.map_err(|e| call.failed(e))?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
 /// `GET …?ownershipControls`
-pub(super) fn get_ownership(call: &mut Call) -> Result<Reply, S3Error> {
-    let (_, bucket) = call.authorize_bucket::<o::GetBucketOwnershipControls>(&BodyFacts::default())?;
+pub(super) async fn get_ownership(call: &mut Call) -> Result<Reply, S3Error> {
+    let (_, bucket) = call.authorize_bucket::<o::GetBucketOwnershipControls>(&BodyFacts::default()).await?;
     let missing = || S3Error::of("OwnershipControlsNotFoundError").with("BucketName", bucket.name.clone());
     Ok(reply::xml(&settings::ownership(bucket.ownership.ok_or_else(missing)?)))
 }
 
 /// `PUT …?ownershipControls`
 pub(super) async fn put_ownership(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, bucket) = call.authorize_bucket::<o::PutBucketOwnershipControls>(&BodyFacts::default())?;
+    let (grant, bucket) = call.authorize_bucket::<o::PutBucketOwnershipControls>(&BodyFacts::default()).await?;
     let body = call.small_body().await?;
     let ownership = settings::parse_ownership(&body)?;
     if ownership == ObjectOwnership::BucketOwnerEnforced && owners::grants_to_others(&bucket) {
@@ -105,21 +105,21 @@ pub(super) async fn put_ownership(call: &mut Call) -> Result<Reply, S3Error> {
 
 /// `DELETE …?ownershipControls`
 pub(super) async fn delete_ownership(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, _) = call.authorize_bucket::<o::DeleteBucketOwnershipControls>(&BodyFacts::default())?;
+    let (grant, _) = call.authorize_bucket::<o::DeleteBucketOwnershipControls>(&BodyFacts::default()).await?;
     change(call, &grant, |record| record.ownership = None).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
 /// `GET …?versioning`
-pub(super) fn get_versioning(call: &mut Call) -> Result<Reply, S3Error> {
-    let (_, bucket) = call.authorize_bucket::<o::GetBucketVersioning>(&BodyFacts::default())?;
+pub(super) async fn get_versioning(call: &mut Call) -> Result<Reply, S3Error> {
+    let (_, bucket) = call.authorize_bucket::<o::GetBucketVersioning>(&BodyFacts::default()).await?;
     Ok(reply::xml(&settings::versioning(bucket.versioning, bucket.mfa_delete.then_some(true))))
 }
 
 /// `PUT …?versioning`. MFA Delete is for the owner account's root user alone.
 /// Source: S3 User Guide, "Configuring MFA delete".
 pub(super) async fn put_versioning(call: &mut Call) -> Result<Reply, S3Error> {
-    let (grant, bucket) = call.authorize_bucket::<o::PutBucketVersioning>(&BodyFacts::default())?;
+    let (grant, bucket) = call.authorize_bucket::<o::PutBucketVersioning>(&BodyFacts::default()).await?;
     let body = call.small_body().await?;
     let wanted = settings::parse_versioning(&body)?;
     let touches_mfa = wanted.mfa_delete.is_some_and(|on| on != bucket.mfa_delete) || bucket.mfa_delete;
@@ -159,8 +159,8 @@ pub(super) async fn mfa_proof(call: &Call, bucket: &str) -> Result<Option<MfaPro
 }
 
 /// `GET …?requestPayment`: the owner pays.
-pub(super) fn get_request_payment(call: &mut Call) -> Result<Reply, S3Error> {
-    call.authorize_bucket::<o::GetBucketRequestPayment>(&BodyFacts::default())?;
+pub(super) async fn get_request_payment(call: &mut Call) -> Result<Reply, S3Error> {
+    call.authorize_bucket::<o::GetBucketRequestPayment>(&BodyFacts::default()).await?;
     let payer = Some(dto::Payer::from_static(dto::Payer::BUCKET_OWNER));
     Ok(reply::xml(&dto::GetBucketRequestPaymentOutput { payer }))
 }

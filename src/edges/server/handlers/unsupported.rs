@@ -8,12 +8,12 @@ use crate::gate::{self, BodyFacts, OperationId as Id, Target};
 use s3s::dto;
 
 /// `NotImplemented`, for those who would be allowed.
-pub(super) fn answer(call: &mut Call) -> Result<Reply, S3Error> {
-    permitted(call)?;
+pub(super) async fn answer(call: &mut Call) -> Result<Reply, S3Error> {
+    permitted(call).await?;
     Err(S3Error::not_implemented(call.row.name))
 }
 
-fn permitted(call: &Call) -> Result<(), S3Error> {
+async fn permitted(call: &Call) -> Result<(), S3Error> {
     let (_, scene) = call.scene(call.bucket())?;
     let facts = call.facts();
     let body = BodyFacts::default();
@@ -22,12 +22,12 @@ fn permitted(call: &Call) -> Result<(), S3Error> {
         _ => None,
     };
     let ask = call.ask(&facts, &scene, sighting.as_ref().and_then(seen), &body);
-    gate::permitted(call.row, &ask).map_err(|refusal| call.refused(&refusal))
+    gate::permitted(call.row, &ask).kept().await.map_err(|refusal| call.refused(&refusal))
 }
 
 /// The answer that nothing is set.
-pub(super) fn none_set(call: &mut Call) -> Result<Reply, S3Error> {
-    permitted(call)?;
+pub(super) async fn none_set(call: &mut Call) -> Result<Reply, S3Error> {
+    permitted(call).await?;
     let missing = |code| Err(S3Error::of(code).with("BucketName", call.bucket()));
     match call.row.id {
         Id::GetBucketLifecycleConfiguration => missing("NoSuchLifecycleConfiguration"),

@@ -53,6 +53,12 @@ impl ServiceError {
         Self::new(StatusCode::FORBIDDEN, "AccessDenied", message)
     }
 
+    /// 503: it cannot be done at the moment.
+    #[must_use]
+    pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
+    }
+
     /// 500: the server is at fault; what happened stands in its log.
     #[must_use]
     pub fn internal() -> Self {

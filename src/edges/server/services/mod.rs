@@ -16,15 +16,15 @@ use super::app::Server;
 use super::auth::{self, Authenticated, S3Error};
 use super::http::RequestBody;
 use super::reply::Reply;
-use crate::decision::{AuthorizationRequest, Authorizer, Decision};
+use super::trail;
 use crate::gate::services::{self, Service, ServiceAsk, ServiceFacts, ServiceOperation, Subject};
-use crate::gate::{Authorized, Caller, Refusal, Step, Witness};
+use crate::gate::{Authorized, Caller, Decided, Keeping, Refusal, Witness};
+use crate::simulate::recorded::Door;
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::{BodyExt as _, Limited};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The namespace of IAM's documents.
@@ -47,6 +47,8 @@ pub struct ServiceArrival {
     pub source_ip: Option<IpAddr>,
     /// It came over TLS, here or at a configured proxy.
     pub secure: bool,
+    /// The version of TLS at our own listener.
+    pub tls_version: Option<&'static str>,
     /// When it came, in milliseconds since 1970.
     pub now_ms: i64,
     /// Its id, as the answer names it.
@@ -67,13 +69,15 @@ pub struct ServiceCall {
     pub source_ip: Option<IpAddr>,
     /// It came over TLS, here or at a configured proxy.
     pub secure: bool,
+    /// The version of TLS at our own listener.
+    pub tls_version: Option<&'static str>,
     /// When it came, in milliseconds since 1970.
     pub now_ms: i64,
     /// Its id.
     pub request_id: String,
-    decisions: AtomicU64,
     /// Why the last decision was no, encoded: what STS decodes.
     refused: Mutex<Option<String>>,
+    records: trail::Records,
 }
 
 impl ServiceCall {
@@ -92,16 +96,20 @@ impl ServiceCall {
     /// Authorizes the operation on what the request names.
     ///
     /// # Errors
-    /// `AccessDenied`, with AWS's sentence for callers of the resource's account.
-    pub fn authorize<O: ServiceOperation>(&self, subjects: &[Subject<'_>]) -> Result<Authorized<O>, ServiceError> {
-        self.authorize_as(&self.auth.caller, subjects)
+    /// `AccessDenied`, with AWS's sentence for callers of the resource's account; `ServiceUnavailable` where the
+    /// decision cannot be written down.
+    pub async fn authorize<O: ServiceOperation>(
+        &self,
+        subjects: &[Subject<'_>],
+    ) -> Result<Authorized<O>, ServiceError> {
+        self.authorize_as(&self.auth.caller, subjects).await
     }
 
     /// As [`Self::authorize`], where another than who signed the request asks: whom an identity provider vouches for.
     ///
     /// # Errors
     /// As [`Self::authorize`].
-    pub fn authorize_as<O: ServiceOperation>(
+    pub async fn authorize_as<O: ServiceOperation>(
         &self,
         caller: &Arc<Caller>,
         subjects: &[Subject<'_>],
@@ -114,10 +122,11 @@ impl ServiceCall {
             region: self.server.region(),
         };
         let ask = ServiceAsk { facts: &facts, caller, subjects, witness: self };
-        services::authorize_service(&ask).map_err(|refusal| match refusal {
+        services::authorize_service(&ask).kept().await.map_err(|refusal| match refusal {
             Refusal::Denied { sentence: Some(sentence), .. } => {
                 ServiceError { encoded: self.take_refused(), ..ServiceError::access_denied(sentence) }
             }
+            Refusal::Unkept(why) => ServiceError::unavailable(why),
             Refusal::Unasked(why) => {
                 tracing::error!(%why, "a request could not be put to the decision core");
                 ServiceError::access_denied("Access Denied")
@@ -134,14 +143,31 @@ impl ServiceCall {
 }
 
 impl Witness for ServiceCall {
-    fn decided(&self, step: &Step, request: &AuthorizationRequest<'_>, authorizer: &Authorizer, decision: Decision) {
-        let number = self.decisions.fetch_add(1, Ordering::Relaxed) + 1;
-        self.server.counted().decision(decision.is_allowed());
-        if !decision.is_allowed() && matches!(step.service, Service::Iam | Service::Sts) {
-            let encoded = sts::encoded(self.server.store(), self.now_ms, request, authorizer, decision);
+    fn nanos(&self) -> u64 {
+        self.server.trail().nanos()
+    }
+
+    fn decided(&self, decided: &Decided<'_>) {
+        self.server.counted().decision(decided.decision.is_allowed());
+        let origin = trail::Origin {
+            request_id: &self.request_id,
+            time_ms: self.now_ms,
+            region: self.server.region(),
+            door: Door::Service,
+            access_key_id: self.auth.access_key_id.as_deref(),
+            signature_version: self.auth.signature_version,
+            tls_version: self.tls_version,
+            host: self.header("host"),
+        };
+        if let (Some(explanation), Service::Iam | Service::Sts) = (decided.explanation, decided.step.service) {
+            let encoded = sts::encoded(self.server.store(), self.now_ms, explanation);
             *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = encoded;
         }
-        self.server.log().record(&self.request_id, number, self.now_ms, step, request, authorizer, decision);
+        self.server.trail().record(&self.records, &origin, decided);
+    }
+
+    fn kept(&self) -> Keeping<'_> {
+        self.records.kept()
     }
 }
 
@@ -184,7 +210,7 @@ pub async fn answer(service: Service, arrival: ServiceArrival) -> Reply {
 }
 
 async fn authenticated(service: Service, arrival: ServiceArrival) -> Result<ServiceCall, S3Error> {
-    let ServiceArrival { server, parts, body, source_ip, secure, now_ms, request_id } = arrival;
+    let ServiceArrival { server, parts, body, source_ip, secure, tls_version, now_ms, request_id } = arrival;
     let raw = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let collected = Limited::new(body, LONGEST_BODY).collect().await;
     let body = collected.map_err(|_| S3Error::of("MaxMessageLengthExceeded"))?.to_bytes();
@@ -204,9 +230,10 @@ async fn authenticated(service: Service, arrival: ServiceArrival) -> Result<Serv
         auth: found,
         source_ip,
         secure,
+        tls_version,
         now_ms,
         request_id,
-        decisions: AtomicU64::new(0),
         refused: Mutex::new(None),
+        records: trail::Records::default(),
     })
 }

@@ -256,14 +256,13 @@ impl<'c> QueryCall<'c> {
     ///
     /// # Errors
     /// `AccessDenied`.
-    #[expect(clippy::unused_async, reason = "decisions are written down before they are answered")]
     pub async fn allow_as<O: ServiceOperation>(
         &self,
         caller: &Arc<Caller>,
         named: &[Named],
     ) -> Result<Authorized<O>, ServiceError> {
         let subjects: Vec<Subject<'_>> = named.iter().map(Named::subject).collect();
-        self.call.authorize_as::<O>(caller, &subjects)
+        self.call.authorize_as::<O>(caller, &subjects).await
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Source: STS API Reference, `DecodeAuthorizationMessage`.
 
-use crate::decision::{AuthorizationRequest, Authorizer, Decision};
+use crate::decision::{Decision, Explanation};
 use crate::edges::server::services::ServiceError;
 use crate::edges::server::services::query::{Answer, QueryCall, Xml};
 use crate::gate::services::sts as ops;
@@ -23,16 +23,10 @@ struct Message {
 }
 
 /// Why a request was refused, sealed; `None` where the caller has no account that could read it.
-pub(in super::super) fn encoded(
-    store: &Store,
-    now_ms: i64,
-    request: &AuthorizationRequest<'_>,
-    authorizer: &Authorizer,
-    decision: Decision,
-) -> Option<String> {
+pub(in super::super) fn encoded(store: &Store, now_ms: i64, explanation: &Explanation<'_>) -> Option<String> {
+    let request = explanation.request();
     let account = request.principal.account?.to_owned();
-    let explanation = authorizer.explain(request);
-    let answer = wire::answer(&explanation, &[], &[], Vec::new());
+    let answer = wire::answer(explanation, &[], &[], Vec::new());
     let conditions: Vec<_> = answer
         .request
         .context
@@ -49,7 +43,7 @@ pub(in super::super) fn encoded(
         .collect();
     let text = json!({
         "allowed": false,
-        "explicitDeny": matches!(decision, Decision::ExplicitDeny(_)),
+        "explicitDeny": matches!(explanation.decision, Decision::ExplicitDeny(_)),
         "matchedStatements": {"items": matched},
         "failures": {"items": []},
         "context": {

@@ -1,0 +1,107 @@
+//! Who sees decisions, and the answers that nobody may act on before they are kept.
+
+use super::authorize::Refusal;
+use super::operations::{Method, Row};
+use super::services::Service;
+use crate::decision::{AuthorizationRequest, Authorizer, Decision, Explanation};
+use std::pin::Pin;
+
+/// The operation that a decision is a step of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The service.
+    pub service: Service,
+    /// The operation's name in the service's API.
+    pub operation: &'static str,
+    /// The HTTP method.
+    pub method: Method,
+    /// The operation changes nothing.
+    pub read_only: bool,
+}
+
+impl Step {
+    /// A step of an S3 operation.
+    #[must_use]
+    pub fn of(row: &'static Row) -> Self {
+        let read_only = matches!(row.method, Method::Get | Method::Head);
+        Self { service: Service::S3, operation: row.name, method: row.method, read_only }
+    }
+}
+
+/// A decision as it was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided<'a> {
+    /// The operation it belongs to.
+    pub step: Step,
+    /// What was asked.
+    pub request: &'a AuthorizationRequest<'a>,
+    /// What it was held against.
+    pub authorizer: &'a Authorizer,
+    /// The answer.
+    pub decision: Decision,
+    /// Of a denial, why.
+    pub explanation: Option<&'a Explanation<'a>>,
+    /// How long it took to decide, in nanoseconds, by the witness's clock.
+    pub took_ns: u64,
+}
+
+/// What a [`Witness`] still waits for: nothing, or this.
+pub type Keeping<'w> = Option<Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'w>>>;
+
+/// Sees each decision as it is made, and keeps it.
+pub trait Witness: Sync {
+    /// A clock that only goes forward, in nanoseconds; 0 where nobody measures.
+    fn nanos(&self) -> u64 {
+        0
+    }
+
+    /// One decision; a request's decisions come in the order of its row's needs.
+    fn decided(&self, decided: &Decided<'_>);
+
+    /// Waits until every decision that it saw is kept. It fails with a sentence where one cannot be.
+    fn kept(&self) -> Keeping<'_>;
+}
+
+/// An answer of the gate that nobody may act on yet: [`Verdict::kept`] gives it once every decision behind it is
+/// kept.
+///
+/// INVARIANT: there is no other way to what stands in it, so that neither a grant nor the reason of a refusal can
+/// have an effect before its decisions are written down.
+#[must_use = "nothing is allowed before it is kept"]
+pub struct Verdict<'w, T> {
+    answer: Result<T, Refusal>,
+    witness: &'w dyn Witness,
+}
+
+impl<T> std::fmt::Debug for Verdict<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verdict").field("allowed", &self.answer.is_ok()).finish_non_exhaustive()
+    }
+}
+
+impl<'w, T> Verdict<'w, T> {
+    pub(super) fn new(answer: Result<T, Refusal>, witness: &'w dyn Witness) -> Self {
+        Self { answer, witness }
+    }
+
+    pub(super) fn refusal(&self) -> Option<&Refusal> {
+        self.answer.as_ref().err()
+    }
+
+    /// Whether it was a yes: for questions nothing is done by.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.answer.is_ok()
+    }
+
+    /// The answer, once its decisions are kept.
+    ///
+    /// # Errors
+    /// The refusal; [`Refusal::Unkept`] where the decisions cannot be kept.
+    pub async fn kept(self) -> Result<T, Refusal> {
+        if let Some(keeping) = self.witness.kept() {
+            keeping.await.map_err(Refusal::Unkept)?;
+        }
+        self.answer
+    }
+}
