@@ -8,6 +8,7 @@
 //! | [`formats`] | what is read and written: policies, scenarios, tests, worlds, answers |
 //! | [`architecture`] | floors, the path of a policy and of a request, the index, the trace |
 //! | [`store`] | running the object store, a request's path through it, what is on disk, choices |
+//! | [`identities`] | users, roles, policies and sessions of the object store: IAM and STS |
 //! | [`codes`] | one page for every code; `portcullis explain CODE` prints it |
 #![allow(clippy::doc_markdown, reason = "the chapters are prose; names of products and settings stand as they are")]
 
@@ -28,6 +29,10 @@ pub mod formats {}
 
 #[doc = include_str!("manual/pitfalls.md")]
 pub mod pitfalls {}
+
+#[cfg(feature = "server")]
+#[doc = include_str!("manual/identities.md")]
+pub mod identities {}
 
 #[cfg(feature = "server")]
 #[doc = include_str!("manual/store.md")]

@@ -78,7 +78,7 @@ pub struct ServeArgs {
     /// How logs are written to standard error
     #[arg(long, env = "PORTCULLIS_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
-    /// The keys of an identity provider for AssumeRoleWithWebIdentity, a JSON Web Key Set: ISSUER=FILE; repeatable
+    /// The keys of an identity provider for web identities, a JSON Web Key Set: ISSUER=FILE; repeatable
     #[arg(long, value_name = "ISSUER=FILE", env = "PORTCULLIS_OIDC_KEYS", value_delimiter = ',',
           value_parser = parse_oidc_keys)]
     pub oidc_keys: Vec<(String, PathBuf)>,

@@ -49,6 +49,18 @@ impl WeakServer {
     }
 }
 
+/// What is found in a data directory.
+pub struct Found {
+    /// What is stored.
+    pub store: Store,
+    /// The accounts.
+    pub directory: Directory,
+    /// Users, roles and their credentials.
+    pub identities: Arc<Identities>,
+    /// CloudFront's documents.
+    pub cloudfront: CloudFront,
+}
+
 struct Inner {
     store: Store,
     directory: ArcSwap<Directory>,
@@ -65,16 +77,8 @@ struct Inner {
 impl Server {
     /// A server over an open store.
     #[must_use]
-    pub fn new(
-        store: Store,
-        directory: Directory,
-        identities: Arc<Identities>,
-        cloudfront: CloudFront,
-        settings: ServeSettings,
-        metrics: Arc<Metrics>,
-        trail: Trail,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(found: Found, settings: ServeSettings, metrics: Arc<Metrics>, trail: Trail, clock: Clock) -> Self {
+        let Found { store, directory, identities, cloudfront } = found;
         let auth = settings.auth_config();
         let directory = ArcSwap::from_pointee(directory);
         let cloudfront = ArcSwap::from_pointee(cloudfront);

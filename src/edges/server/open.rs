@@ -1,6 +1,6 @@
 //! From a data directory to a server: the first start seeds it, later ones go on from what is there.
 
-use super::app::{Clock, Server};
+use super::app::{Clock, Found, Server};
 use super::cloudfront::state::CloudFront;
 use super::directory::Directory;
 use super::identities::{self, Identities, ids};
@@ -65,10 +65,7 @@ pub async fn open(
         .map_err(|e| ServeError::Prepare(format!("the trail of decisions cannot be opened: {e}")))?;
     let cloudfront = CloudFront::load(&store).map_err(failed)?;
     let server = Server::new(
-        store,
-        directory,
-        identities,
-        cloudfront,
+        Found { store, directory, identities, cloudfront },
         ServeSettings::clone(&settings),
         Arc::new(Metrics::default()),
         trail,

@@ -4,6 +4,7 @@
 //! the change is answered: it holds for the very next request. Requests read an immutable [`Snapshot`]; no lock is held
 //! while one is decided.
 
+pub mod aws_managed;
 pub mod draft;
 pub mod ids;
 pub mod model;
@@ -23,9 +24,10 @@ use dashmap::DashMap;
 use draft::Draft;
 use model::{KeptKey, Seeded};
 use sessions::{Claims, Session};
-use state::{AccountFacts, AccountState, Snapshot, Touched};
+use state::{AccountFacts, AccountState, Holder, Snapshot, Touched};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// How many opened sessions are remembered.
 const REMEMBERED: usize = 20_000;
@@ -70,7 +72,10 @@ impl Identities {
         let mut snapshot = Snapshot::default();
         for facts in AccountFacts::of_world(world)? {
             let state = Arc::new(AccountState::load(facts, store, &devices).map_err(failed)?);
-            add_keys(store, &state, &mut snapshot.keys).map_err(failed)?;
+            for (key, caller) in keys_of(&state, true, None) {
+                let secret = store.open_sealed(&key.secret).map_err(failed)?.into();
+                snapshot.keys.insert(key.id.as_str().into(), credential(secret, &key, caller));
+            }
             snapshot.accounts.insert(state.facts.id.as_str().into(), state);
         }
         let look_up = |text: &str| principals::named_in(text, PolicyKind::Bucket, &|arn| snapshot.unique_id(arn));
@@ -137,22 +142,18 @@ impl Identities {
         let Some(before) = snapshot.accounts.get(account).cloned() else { return Ok(()) };
         let mut state = AccountState::clone(&before);
         let stale = state.refresh(&self.store, touched)?;
+        let root = touched.contains(&Touched::Settings);
         let mut known = HashMap::new();
-        for key in keys_of(&before, &stale, touched) {
-            if let Some(credential) = snapshot.keys.remove(key.id.as_str()) {
-                known.insert(Arc::<str>::from(key.id.as_str()), credential);
-            }
+        for (key, _) in keys_of(&before, root, Some(&stale)) {
+            known.extend(snapshot.keys.remove(key.id.as_str()).map(|credential| (key.id, credential)));
         }
         let state = Arc::new(state);
-        for key in keys_of(&state, &stale, touched) {
-            let caller = caller_of_key(&state, &key.id);
-            let Some(caller) = caller else { continue };
-            let secret = match known.get(key.id.as_str()) {
+        for (key, caller) in keys_of(&state, root, Some(&stale)) {
+            let secret = match known.get(&key.id) {
                 Some(credential) => credential.secret.clone(),
                 None => self.store.open_sealed(&key.secret)?.into(),
             };
-            let credential = Credential { secret, active: key.active, session_token: None, expires: None, caller };
-            snapshot.keys.insert(key.id.as_str().into(), Arc::new(credential));
+            snapshot.keys.insert(key.id.as_str().into(), credential(secret, &key, caller));
         }
         snapshot.accounts.insert(account.into(), state);
         self.now.store(Arc::new(snapshot));
@@ -186,46 +187,25 @@ impl Identities {
     }
 }
 
-/// The root keys where the settings were touched, and the keys of these users.
-fn keys_of<'s>(
-    state: &'s AccountState,
-    stale: &'s BTreeSet<Arc<str>>,
-    touched: &BTreeSet<Touched>,
-) -> impl Iterator<Item = &'s KeptKey> {
-    let root = touched.contains(&Touched::Settings).then_some(&state.settings.keys);
-    let users = stale.iter().filter_map(|key| state.identities.get(key));
-    root.into_iter().flatten().chain(users.flat_map(|holder| holder.document.keys()))
+/// The keys of a whole account with their callers, or of some of its users and, where that is asked, the root user.
+fn keys_of(state: &AccountState, root: bool, users: Option<&BTreeSet<Arc<str>>>) -> Vec<(KeptKey, Arc<Caller>)> {
+    let of_root = Arc::new(state.root());
+    let mut keys: Vec<_> =
+        state.settings.keys.iter().filter(|_| root).map(|key| (key.clone(), of_root.clone())).collect();
+    let holders: Box<dyn Iterator<Item = &Arc<Holder>> + '_> = match users {
+        None => Box::new(state.identities.values()),
+        Some(stale) => Box::new(stale.iter().filter_map(|key| state.identities.get(key))),
+    };
+    for holder in holders {
+        let Some(caller) = &holder.caller else { continue };
+        keys.extend(holder.document.keys().iter().map(|key| (key.clone(), caller.clone())));
+    }
+    keys
 }
 
-fn caller_of_key(state: &AccountState, id: &str) -> Option<Arc<Caller>> {
-    if state.settings.keys.iter().any(|key| key.id == id) {
-        return Some(Arc::new(state.root()));
-    }
-    let holder = state.identities.values().find(|h| h.document.keys().iter().any(|key| key.id == id))?;
-    holder.caller.clone()
-}
-
-/// Opens the long-term keys of a whole account.
-fn add_keys(
-    store: &Store,
-    state: &AccountState,
-    keys: &mut HashMap<Arc<str>, Arc<Credential>>,
-) -> Result<(), StoreError> {
-    let root = Arc::new(state.root());
-    let of_root = state.settings.keys.iter().map(|key| (key, &root));
-    let users = state.identities.values().filter_map(|holder| Some((holder, holder.caller.as_ref()?)));
-    let of_users = users.flat_map(|(holder, caller)| holder.document.keys().iter().map(move |key| (key, caller)));
-    for (key, caller) in of_root.chain(of_users) {
-        let credential = Credential {
-            secret: store.open_sealed(&key.secret)?.into(),
-            active: key.active,
-            session_token: None,
-            expires: None,
-            caller: caller.clone(),
-        };
-        keys.insert(key.id.as_str().into(), Arc::new(credential));
-    }
-    Ok(())
+/// A long-term key that may be used.
+fn credential(secret: Zeroizing<String>, key: &KeptKey, caller: Arc<Caller>) -> Arc<Credential> {
+    Arc::new(Credential { secret, active: key.active, session_token: None, expires: None, caller })
 }
 
 impl Credentials for Identities {

@@ -4,6 +4,7 @@
 //! compiled again only where their text is another one, and principals put together again only where a policy, a group
 //! or a tag of theirs changed.
 
+use super::aws_managed;
 use super::model::{AccountSettings, Identity, Kind, ManagedPolicy, Provider, key_of};
 use crate::compiled::CompiledPolicy;
 use crate::decision::{LayerState, PolicySet};
@@ -38,8 +39,8 @@ pub struct AccountFacts {
     pub service_control: LayerState<Vec<PolicySet>>,
     /// Context keys of all its principals.
     pub context: ContextKeys,
-    /// AWS's managed policies that the seed files give, by ARN.
-    pub aws_policies: Arc<BTreeMap<String, Arc<CompiledPolicy>>>,
+    /// AWS's managed policies, by ARN.
+    pub aws_policies: Arc<BTreeMap<String, Arc<PolicyState>>>,
 }
 
 impl AccountFacts {
@@ -48,7 +49,7 @@ impl AccountFacts {
     /// # Errors
     /// A sentence about an account that cannot be resolved.
     pub fn of_world(world: &World) -> Result<Vec<Arc<Self>>, String> {
-        let aws_policies = Arc::new(world.aws_policies.clone());
+        let aws_policies = Arc::new(aws_managed::all(&world.aws_policies));
         let facts = |account: &crate::simulate::world::Account| {
             let root = world.party(&format!("root@{}", account.id)).map_err(|e| e.message)?;
             Ok(Arc::new(Self {
@@ -127,6 +128,10 @@ pub enum Touched {
 }
 
 /// Compiles a policy that was checked when it was put; one that cannot be read any more denies all.
+///
+/// # Panics
+/// Never: the policy that denies all is one.
+#[must_use]
 pub fn compiled(name: &str, text: &str, kind: PolicyKind) -> Arc<CompiledPolicy> {
     const NOTHING: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
     let parse = |text: &str, kind| PolicyDocument::parse(name, text, &LoadOptions::new(kind));
@@ -229,9 +234,14 @@ impl AccountState {
 
     /// A managed policy, the account's own or AWS's.
     #[must_use]
+    pub fn any_policy(&self, arn: &str) -> Option<&Arc<PolicyState>> {
+        self.policy(arn).or_else(|| self.facts.aws_policies.get(arn))
+    }
+
+    /// The statements of a managed policy, the account's own or AWS's.
+    #[must_use]
     pub fn managed(&self, arn: &str) -> Option<Arc<CompiledPolicy>> {
-        let own = self.policy(arn).map(|policy| policy.compiled.clone());
-        own.or_else(|| self.facts.aws_policies.get(arn).cloned())
+        self.any_policy(arn).map(|policy| policy.compiled.clone())
     }
 
     /// The root user's caller.

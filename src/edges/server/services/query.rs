@@ -88,7 +88,7 @@ impl Params {
     /// The elements of a list of structures, in order.
     #[must_use]
     pub fn members(&self, name: &str) -> Vec<Self> {
-        (1..)
+        (1..=self.all.len())
             .map(|n| self.key(&format!("{name}.member.{n}")))
             .take_while(|prefix| self.has(prefix))
             .map(|prefix| Self { all: self.all.clone(), prefix: prefix + "." })
@@ -344,7 +344,9 @@ impl Xml {
             whole.inside(&format!("{operation}Result"), |xml| xml.out.push_str(&self.out));
         }
         whole.inside("ResponseMetadata", |xml| xml.text("RequestId", request_id));
-        whole.out.push_str(&format!("</{operation}Response>"));
+        for piece in ["</", operation, "Response>"] {
+            whole.out.push_str(piece);
+        }
         let mut reply = reply::with_body(StatusCode::OK, whole.out.into_bytes().into());
         reply.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("text/xml"));
         reply

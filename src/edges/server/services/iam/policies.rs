@@ -29,9 +29,9 @@ pub(super) fn named(query: &QueryCall<'_>, arn: &str) -> Result<Named, ServiceEr
     Ok(Named::new("policy", arn).tagged("iam", &tags))
 }
 
-/// A policy of the account that must be there.
+/// A policy of the account, or of AWS, that must be there.
 pub(super) fn found(query: &QueryCall<'_>, arn: &str) -> Result<Arc<PolicyState>, ServiceError> {
-    query.account()?.policy(arn).cloned().ok_or_else(|| no_policy(arn))
+    query.account()?.any_policy(arn).cloned().ok_or_else(|| no_policy(arn))
 }
 
 /// In a transaction: the policy of this ARN.
@@ -120,7 +120,8 @@ pub(super) async fn list(query: &QueryCall<'_>) -> Answer {
     let account = query.account()?;
     let wanted = |policy: &&Arc<PolicyState>| {
         let (attached, boundaries) = shapes::attachments(&account, &policy.arn);
-        scope != "AWS"
+        let own = policy.arn.split(':').nth(4) == Some(account.facts.id.as_str());
+        scope != if own { "AWS" } else { "Local" }
             && policy.document.path.starts_with(prefix)
             && (!only_attached || attached + boundaries > 0)
             && match usage {
@@ -129,8 +130,15 @@ pub(super) async fn list(query: &QueryCall<'_>) -> Answer {
                 _ => true,
             }
     };
-    let own = account.policies.values().filter(wanted).map(|policy| (policy.document.key(), policy.clone()));
-    let part = page.part(own);
+    let mut found: Vec<_> = account
+        .policies
+        .values()
+        .chain(account.facts.aws_policies.values())
+        .filter(wanted)
+        .map(|policy| (policy.arn.clone(), policy.clone()))
+        .collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let part = page.part(found.into_iter());
     Ok(Xml::of(|xml| {
         xml.members("Policies", &part.items, |xml, policy| shapes::policy(xml, policy, &account, true));
         shapes::truncation(xml, part.marker);
@@ -202,11 +210,6 @@ fn no_version(arn: &str, number: u32) -> ServiceError {
 pub(super) async fn get_version(query: &QueryCall<'_>) -> Answer {
     let (arn, number) = (policy_arn(query, "PolicyArn")?, version_number(query)?);
     query.allow::<iam::GetPolicyVersion>(&[named(query, &arn)?]).await?;
-    if let Some(policy) = query.account()?.facts.aws_policies.get(&arn) {
-        let text = policy.document().of(&policy.source().text).to_owned();
-        let version = PolicyVersion { number, text, created: 0 };
-        return Ok(Xml::of(|xml| xml.inside("PolicyVersion", |xml| shapes::version(xml, &version, number, true))));
-    }
     let policy = found(query, &arn)?;
     let version = policy.document.versions.iter().find(|v| v.number == number);
     let version = version.ok_or_else(|| no_version(&arn, number))?;

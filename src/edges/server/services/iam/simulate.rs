@@ -70,7 +70,7 @@ pub(super) async fn custom(query: &QueryCall<'_>) -> Answer {
         account: Some(query.account_id().to_owned()),
         ..OwnedPrincipal::default()
     });
-    answer(query, Source { layers, principal, context: Vec::new(), derive })
+    answer(query, &Source { layers, principal, context: Vec::new(), derive })
 }
 
 /// The boundary that a request gives.
@@ -144,18 +144,18 @@ pub(super) async fn principal(query: &QueryCall<'_>) -> Answer {
     source.principal.id = Some(of.id.clone());
     match of.kind() {
         Kind::User => {
-            source.principal.kind = "user".to_owned();
+            "user".clone_into(&mut source.principal.kind);
             source.principal.arn = Some(holder.arn.clone());
         }
         Kind::Role => {
-            source.principal.kind = "role-session".to_owned();
+            "role-session".clone_into(&mut source.principal.kind);
             source.principal.role_arn = Some(holder.arn.clone());
             source.principal.arn =
                 Some(format!("arn:aws:sts::{}:assumed-role/{}/simulation", account.facts.id, of.name));
         }
         // Nobody in particular of the group.
         Kind::Group => {
-            source.principal.kind = "user".to_owned();
+            "user".clone_into(&mut source.principal.kind);
             source.principal.id = None;
             source.principal.arn = Some(format!("arn:aws:iam::{}:user/", account.facts.id));
             source.derive = false;
@@ -165,7 +165,7 @@ pub(super) async fn principal(query: &QueryCall<'_>) -> Answer {
         source.principal = caller;
         source.derive = true;
     }
-    answer(query, source)
+    answer(query, &source)
 }
 
 /// The context keys that a request gives.
@@ -214,7 +214,7 @@ fn resource_policy(params: &Params, resource: &str) -> Result<LayerState<PolicyS
     Ok(LayerState::Given(CompiledPolicy::compile("ResourcePolicy", &document).into()))
 }
 
-fn answer(query: &QueryCall<'_>, source: Source) -> Answer {
+fn answer(query: &QueryCall<'_>, source: &Source) -> Answer {
     let (params, page) = (&query.params, Page::of(&query.params)?);
     let actions = params.list("ActionNames");
     let given = params.list("ResourceArns");
@@ -232,7 +232,7 @@ fn answer(query: &QueryCall<'_>, source: Source) -> Answer {
     if actions.len().saturating_mul(resources.len()) > MOST_QUESTIONS {
         return Err(ServiceError::bad("InvalidInput", "Too many actions and resources."));
     }
-    if params.get("ResourcePolicy").is_some() && source.derive != params.get("CallerArn").is_some() && !source.derive {
+    if params.get("ResourcePolicy").is_some() && !source.derive {
         return Err(ServiceError::bad("InvalidInput", "CallerArn is required when ResourcePolicy is given."));
     }
     let owner = params.get("ResourceOwner").map(|owner| Arn::parse(owner).map_or(owner, |arn| arn.account).to_owned());

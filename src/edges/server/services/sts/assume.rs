@@ -72,7 +72,18 @@ pub(super) async fn assume_role(query: &QueryCall<'_>) -> Answer {
     if mfa_at.is_some() {
         named = named.with("aws:MultiFactorAuthPresent", Some("true")).with("aws:MultiFactorAuthAge", Some("0"));
     }
-    query.allow::<ops::AssumeRole>(&wanted.named(&named)).await?;
+    let denied = |error: ServiceError| {
+        if error.message != "Access Denied" {
+            return error;
+        }
+        // The caller learns what was asked, also in another account, and nothing of the role.
+        let who = caller.principal.arn.as_deref().unwrap_or_default();
+        let (action, resource) = ("sts:AssumeRole", &role.arn);
+        ServiceError::access_denied(format!(
+            "User: {who} is not authorized to perform: {action} on resource: {resource}"
+        ))
+    };
+    query.allow::<ops::AssumeRole>(&wanted.named(&named)).await.map_err(denied)?;
     let Some((account, holder)) = role.found else { return Err(ServiceError::internal()) };
     let longest = holder.document.role().map_or(HOUR, |settings| i64::from(settings.max_session));
     if caller.session_facts.as_ref().is_some_and(|session| session.kind == SessionKind::Role) && seconds > HOUR {
