@@ -10,6 +10,7 @@
 //! | [`store`] | running the object store, a request's path through it, what is on disk, choices |
 //! | [`doors`] | the other doors to a bucket: CloudFront, its viewers and its cache |
 //! | [`kms`] | the key service, SSE-KMS, root keys |
+//! | [`identities`] | users, roles, policies and sessions of the object store: IAM and STS |
 //! | [`codes`] | one page for every code; `portcullis explain CODE` prints it |
 #![allow(clippy::doc_markdown, reason = "the chapters are prose; names of products and settings stand as they are")]
 
@@ -38,6 +39,10 @@ pub mod formats {}
 
 #[doc = include_str!("manual/pitfalls.md")]
 pub mod pitfalls {}
+
+#[cfg(feature = "server")]
+#[doc = include_str!("manual/identities.md")]
+pub mod identities {}
 
 #[cfg(feature = "server")]
 #[doc = include_str!("manual/kms.md")]

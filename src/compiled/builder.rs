@@ -18,12 +18,16 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
-pub(super) fn compile(name: Arc<str>, document: &PolicyDocument) -> CompiledPolicy {
+/// The unique id that stands for an ARN.
+type UniqueIds<'d> = &'d dyn Fn(&str) -> Option<String>;
+
+pub(super) fn compile(name: Arc<str>, document: &PolicyDocument, ids: Option<UniqueIds<'_>>) -> CompiledPolicy {
     let source = document.source();
     let count = document.statements().len();
     let mut builder = Builder {
         source: &source.text,
-        arena: has_decoded_text(document).then(String::new),
+        arena: (ids.is_some() || has_decoded_text(document)).then(String::new),
+        ids,
         variables_live: document.version() == Version::V2012,
         statements: Vec::with_capacity(count),
         class_numbers: HashMap::default(),
@@ -83,6 +87,7 @@ fn has_decoded_text(document: &PolicyDocument) -> bool {
 struct Builder<'d> {
     source: &'d str,
     arena: Option<String>,
+    ids: Option<UniqueIds<'d>>,
     variables_live: bool,
     statements: Vec<Statement>,
     class_numbers: HashMap<u64, Vec<u32>, BuildHasherDefault<Prehashed>>,
@@ -209,7 +214,19 @@ impl<'d> Builder<'d> {
                         let place = Span { start: place.start + at.start, end: place.start + at.end };
                         (NameKind::Account, account, place)
                     }
-                    None if content.starts_with("arn:") => (NameKind::Arn, content, place),
+                    None if content.starts_with("arn:") => match self.ids.and_then(|ids| ids(content)) {
+                        Some(id) => {
+                            let (place, hash) = (self.place_str(&id), name_hash(NameKind::UniqueId, &id));
+                            self.names.push(PrincipalName {
+                                kind: NameKind::UniqueId,
+                                text: place,
+                                hash,
+                                span: text.span,
+                            });
+                            continue;
+                        }
+                        None => (NameKind::Arn, content, place),
+                    },
                     None => (NameKind::UniqueId, content, place),
                 },
                 PrincipalType::Service => (NameKind::Service, content, place),

@@ -88,7 +88,19 @@ impl CompiledPolicy {
     /// Compiles a document. `name` is what explanations call the policy.
     #[must_use]
     pub fn compile(name: impl Into<Arc<str>>, document: &PolicyDocument) -> Self {
-        builder::compile(name.into(), document)
+        builder::compile(name.into(), document, None)
+    }
+
+    /// As [`Self::compile`], where users and roles are named by what `unique_id` gives for their ARNs: a principal
+    /// that was deleted is not the new one of its name. `None`: the ARN itself is compared.
+    /// Source: IAM User Guide, "AWS JSON policy elements: Principal".
+    #[must_use]
+    pub fn compile_by_id(
+        name: impl Into<Arc<str>>,
+        document: &PolicyDocument,
+        unique_id: &dyn Fn(&str) -> Option<String>,
+    ) -> Self {
+        builder::compile(name.into(), document, Some(unique_id))
     }
 
     /// What explanations call it.

@@ -66,6 +66,7 @@ pub enum Link {
     Session,
 }
 
+/// Of a role session: its ARN, the role's, the account, the canonical user id, the role's unique id and its own.
 const MAX_NAMES: usize = 6;
 
 /// A requester.
@@ -215,7 +216,12 @@ impl<'a> Principal<'a> {
         let own = id.split_once(':').map_or(id, |(role, _)| role);
         match self.kind {
             PrincipalKind::User => self.name(NameKind::UniqueId, own, Named::Requester, Link::Entity),
-            PrincipalKind::RoleSession => self.name(NameKind::UniqueId, own, Named::Role, Link::Entity),
+            PrincipalKind::RoleSession => {
+                self.name(NameKind::UniqueId, own, Named::Role, Link::Entity);
+                if own != id {
+                    self.name(NameKind::UniqueId, id, Named::Requester, Link::Session);
+                }
+            }
             _ => {}
         }
         self

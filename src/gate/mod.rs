@@ -18,7 +18,7 @@ pub use authorize::{
     may_learn_absence, needed, permitted, version_of,
 };
 pub use authorized::{Authorized, Source};
-pub use caller::Caller;
+pub use caller::{Caller, SessionFacts, SessionKind};
 pub use facts::{BodyFacts, RequestFacts, SeenObject, SignatureFacts};
 pub use operations::{Asked, Method, Operation, OperationId};
 pub use scene::Scene;

@@ -161,7 +161,8 @@ impl<'a> Need<'a> {
         let principal = caller.principal.as_principal()?;
         let mut request = AuthorizationRequest::new(principal, Action::new(self.action()), resource)
             .with_context(self.context(facts, body));
-        for (key, values) in caller.context.iter().chain(scene_context) {
+        caller.set_context(&mut request.context, facts.time);
+        for (key, values) in scene_context {
             match values.as_slice() {
                 [one] => request.context.set(key.as_str(), one.as_str()),
                 many => request.context.set_many(key.as_str(), many.iter().map(String::as_str)),

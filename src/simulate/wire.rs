@@ -359,6 +359,28 @@ pub struct EvaluationResult {
     pub matched_statements: Vec<MatchedStatement>,
     /// The keys that policies asked for and the request does not have.
     pub missing_context_values: Vec<String>,
+    /// What the control policies of the organization say, where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organizations_decision_detail: Option<OrganizationsDetail>,
+    /// What the permissions boundary says, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary_decision_detail: Option<BoundaryDetail>,
+}
+
+/// What the control policies say.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct OrganizationsDetail {
+    /// Whether they let the request through.
+    pub allowed_by_organizations: bool,
+}
+
+/// What the permissions boundary says.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct BoundaryDetail {
+    /// Whether it lets the request through.
+    pub allowed_by_permissions_boundary: bool,
 }
 
 /// A statement of `SimulatePolicyResponse`.
@@ -389,6 +411,9 @@ pub struct Position {
 /// Source: IAM API Reference, `EvaluationResult`.
 #[must_use]
 pub fn evaluation_result(explanation: &Explanation<'_>) -> EvaluationResult {
+    use crate::decision::combine::Verdict;
+    let verdicts = &explanation.outcome().verdicts;
+    let detail = |verdict: Verdict| (verdict != Verdict::Absent).then_some(verdict == Verdict::Allow);
     let denied = matches!(explanation.decision, Decision::ExplicitDeny(_));
     let effect = if denied { Effect::Deny } else { Effect::Allow };
     let mut places = Places::default();
@@ -403,6 +428,10 @@ pub fn evaluation_result(explanation: &Explanation<'_>) -> EvaluationResult {
         },
         matched_statements: matched.map(|v| matched_statement(&v, &mut places)).collect(),
         missing_context_values: explanation.missing_keys().into_iter().map(|k| k.key).collect(),
+        organizations_decision_detail: detail(verdicts.service_control)
+            .map(|allowed_by_organizations| OrganizationsDetail { allowed_by_organizations }),
+        permissions_boundary_decision_detail: detail(verdicts.boundary)
+            .map(|allowed_by_permissions_boundary| BoundaryDetail { allowed_by_permissions_boundary }),
     }
 }
 

@@ -153,6 +153,21 @@ pub struct Problems {
     pub list: Vec<Problem>,
 }
 
+impl Problems {
+    /// The first error as a sentence with its code and place, for an answer that has room for one.
+    #[must_use]
+    pub fn first_sentence(&self) -> String {
+        let first = self.list.iter().find(|p| p.severity == Severity::Error).or(self.list.first());
+        first.map_or_else(String::new, |problem| {
+            let (line, column) = self.source.position(problem.span.start);
+            let mut letters = problem.message.chars();
+            let message: String =
+                letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect());
+            format!("{message} [{}] at line {line}, column {column}", problem.code)
+        })
+    }
+}
+
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         /// Beyond this many the list tells nothing new.

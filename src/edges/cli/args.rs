@@ -1,9 +1,7 @@
 //! The command line's grammar.
 
 #[cfg(feature = "server")]
-use super::server_args::{
-    KeysCommand, MfaCommand, PresignArgs, ScrubArgs, ServeArgs, SignCookiesArgs, SignUrlArgs,
-};
+use super::server_args::{KeysCommand, MfaCommand, PresignArgs, ScrubArgs, ServeArgs, SignCookiesArgs, SignUrlArgs};
 use crate::simulate::question::{Circumstances, Question};
 use crate::simulate::recorded::Door;
 use clap::{Args, Parser, Subcommand, ValueEnum};

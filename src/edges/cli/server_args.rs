@@ -93,6 +93,10 @@ pub struct ServeArgs {
     /// How logs are written to standard error
     #[arg(long, env = "PORTCULLIS_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
+    /// The keys of an identity provider for web identities, a JSON Web Key Set: ISSUER=FILE; repeatable
+    #[arg(long, value_name = "ISSUER=FILE", env = "PORTCULLIS_OIDC_KEYS", value_delimiter = ',',
+          value_parser = parse_oidc_keys)]
+    pub oidc_keys: Vec<(String, PathBuf)>,
     /// What is promised of the trail of decisions
     #[arg(long, env = "PORTCULLIS_TRAIL", value_name = "MODE", value_enum, default_value_t)]
     pub trail: Mode,
@@ -143,6 +147,7 @@ impl ServeArgs {
             upload_expiry_days: (self.upload_expiry_days > 0).then_some(self.upload_expiry_days),
             drain: Duration::from_secs(self.drain_seconds.into()),
             log_format: self.log_format,
+            oidc_keys: self.oidc_keys.clone(),
             trail: TrailSettings {
                 mode: self.trail,
                 max_size: self.trail_max_size,
@@ -274,6 +279,15 @@ pub struct EnrollArgs {
     /// A user of the account
     #[arg(long, value_name = "NAME", value_parser = parse_user)]
     pub user: Option<String>,
+}
+
+/// An issuer is a URL; its last `=` is the one before the file.
+fn parse_oidc_keys(text: &str) -> Result<(String, PathBuf), String> {
+    let (issuer, file) = text.rsplit_once('=').filter(|(_, file)| !file.is_empty()).ok_or("wanted ISSUER=FILE")?;
+    if !issuer.starts_with("https://") && !issuer.starts_with("http://") {
+        return Err(format!("the issuer `{issuer}` is not a URL"));
+    }
+    Ok((issuer.to_owned(), PathBuf::from(file)))
 }
 
 fn parse_account(text: &str) -> Result<String, String> {
@@ -410,6 +424,8 @@ mod tests {
             ("--max-connections -1", "-1"),
             ("--drain-seconds 1e3", "--drain-seconds"),
             ("--log-format xml", "--log-format"),
+            ("--oidc-keys https://id.test", "--oidc-keys"),
+            ("--oidc-keys id.test=keys.json", "--oidc-keys"),
             ("--trail some", "--trail"),
             ("--trail-max-size 0", "--trail-max-size"),
             ("--trail-max-age 0", "--trail-max-age"),

@@ -9,6 +9,7 @@ use super::directory::Directory;
 use super::error::S3Error;
 use super::handlers;
 use super::http::{App, ConnectionFacts, RequestBody, ResponseBody, proxy};
+use super::identities::Identities;
 use super::kms::Keys;
 use super::metrics::Metrics;
 use super::reply::{self, Reply};
@@ -56,9 +57,24 @@ impl WeakServer {
     }
 }
 
+/// What is found in a data directory.
+pub struct Found {
+    /// What is stored.
+    pub store: Store,
+    /// The accounts.
+    pub directory: Directory,
+    /// Users, roles and their credentials.
+    pub identities: Arc<Identities>,
+    /// CloudFront's documents.
+    pub cloudfront: CloudFront,
+    /// The keys of the key service.
+    pub keys: Keys,
+}
+
 struct Inner {
     store: Store,
     directory: ArcSwap<Directory>,
+    identities: Arc<Identities>,
     cloudfront: ArcSwap<CloudFront>,
     cloudfront_changes: Mutex<()>,
     invalidated: OnceLock<Invalidated>,
@@ -74,23 +90,15 @@ struct Inner {
 impl Server {
     /// A server over an open store.
     #[must_use]
-    #[expect(clippy::too_many_arguments, reason = "its parts, which one place makes")]
-    pub fn new(
-        store: Store,
-        directory: Directory,
-        cloudfront: CloudFront,
-        keys: Keys,
-        settings: ServeSettings,
-        metrics: Arc<Metrics>,
-        trail: Trail,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(found: Found, settings: ServeSettings, metrics: Arc<Metrics>, trail: Trail, clock: Clock) -> Self {
+        let Found { store, directory, identities, cloudfront, keys } = found;
         let auth = settings.auth_config();
         let directory = ArcSwap::from_pointee(directory);
         let cloudfront = ArcSwap::from_pointee(cloudfront);
         let inner = Inner {
             store,
             directory,
+            identities,
             cloudfront,
             cloudfront_changes: Mutex::new(()),
             invalidated: OnceLock::new(),
@@ -117,10 +125,16 @@ impl Server {
         &self.inner.store
     }
 
-    /// Who there is.
+    /// The accounts.
     #[must_use]
     pub fn directory(&self) -> Arc<Directory> {
         self.inner.directory.load_full()
+    }
+
+    /// Users, roles and their credentials.
+    #[must_use]
+    pub fn identities(&self) -> &Arc<Identities> {
+        &self.inner.identities
     }
 
     /// CloudFront's distributions, identities and keys.
@@ -430,9 +444,10 @@ impl Server {
                 Authenticated::of_origin(Arc::clone(caller), &parts, &raw)?
             }
             Sender::Signature | Sender::Origin(OriginSender { caller: None, .. }) => {
-                auth::authenticate(&parts, &raw, now_ms, &self.inner.auth, &*self.directory())?
+                auth::authenticate(&parts, &raw, now_ms, &self.inner.auth, &**self.identities())?
             }
         };
+        self.identities().note_use(&auth.caller, auth.access_key_id.as_deref(), "s3", now_ms.div_euclid(1000));
         if auth.auth_type == AuthType::Query {
             take_up(&query, &mut parts.headers);
         }

@@ -1,47 +1,22 @@
-//! Who there is: accounts, users, roles and access keys, with the policies that go with them.
+//! The accounts: names, canonical user ids, the organization and its control policies.
 //!
-//! Built whole from the seed files in the data directory, and swapped whole when they change. A credential holds
-//! its caller as of this moment, so that every request is judged with the signer's present permissions.
+//! Built whole from the seed files in the data directory. Users, roles and keys are [`super::identities`].
 
-use super::auth::{Credential, Credentials};
 use crate::decision::{LayerState, PolicySet};
-use crate::gate::Caller;
 use crate::policy::acl::{ANONYMOUS_CANONICAL_ID, EC2_CANONICAL_ID, ObjectOwnership, PublicAccessBlock};
-use crate::simulate::world::{AccessKey, ContextKeys, Party, World};
-use std::collections::HashMap;
-use std::sync::Arc;
+use crate::simulate::world::{ContextKeys, World};
 
-/// The identities of a server.
+/// The accounts of a server.
 #[derive(Debug)]
 pub struct Directory {
     world: World,
-    keys: HashMap<String, Arc<Credential>>,
 }
 
 impl Directory {
-    /// The identities of a world.
-    ///
-    /// # Errors
-    /// A sentence about a principal that cannot be resolved, or an access key that two principals have.
-    pub fn new(world: World) -> Result<Self, String> {
-        let mut keys = HashMap::new();
-        for account in world.accounts.values() {
-            let root = format!("root@{}", account.id);
-            let users = account.users.values().map(|user| (user.arn.clone(), &user.credentials));
-            for (who, credentials) in std::iter::once((root, &account.root)).chain(users) {
-                if credentials.access_keys.is_empty() {
-                    continue;
-                }
-                let party = world.party(&who).map_err(|e| e.message)?;
-                let caller = Arc::new(caller_of(party, account.display_name.clone().or_else(|| account.name.clone())));
-                for key in &credentials.access_keys {
-                    if keys.insert(key.id.clone(), Arc::new(credential_of(key, &caller))).is_some() {
-                        return Err(format!("the access key `{}` belongs to two principals", key.id));
-                    }
-                }
-            }
-        }
-        Ok(Self { world, keys })
+    /// The accounts of a world.
+    #[must_use]
+    pub fn new(world: World) -> Self {
+        Self { world }
     }
 
     /// The world behind it.
@@ -87,33 +62,5 @@ impl Directory {
     #[must_use]
     pub fn of_resources(&self, account: &str) -> (LayerState<Vec<PolicySet>>, ContextKeys) {
         self.world.of_resources(account)
-    }
-}
-
-impl Credentials for Directory {
-    fn find(&self, access_key_id: &str) -> Option<Arc<Credential>> {
-        self.keys.get(access_key_id).cloned()
-    }
-}
-
-fn caller_of(party: Party, display_name: Option<String>) -> Caller {
-    Caller {
-        display_name: display_name.or_else(|| party.principal.account.clone()),
-        principal: party.principal,
-        identity: party.identity,
-        boundary: party.boundary,
-        session: LayerState::Absent,
-        service_control: party.service_control,
-        context: party.context,
-    }
-}
-
-fn credential_of(key: &AccessKey, caller: &Arc<Caller>) -> Credential {
-    Credential {
-        secret: key.secret.clone().into(),
-        active: key.active,
-        session_token: None,
-        expires: None,
-        caller: caller.clone(),
     }
 }

@@ -17,6 +17,7 @@ pub mod error;
 mod faults;
 mod handlers;
 pub mod http;
+pub mod identities;
 pub mod kms;
 pub mod metrics;
 pub mod open;

@@ -1,9 +1,10 @@
 //! From a data directory to a server: the first start seeds it, later ones go on from what is there.
 
-use super::app::{Clock, Server};
+use super::app::{Clock, Found, Server};
 use super::canonicals::Canonicals;
 use super::cloudfront::state::CloudFront;
 use super::directory::Directory;
+use super::identities::{self, Identities, ids};
 use super::kms::{self, Keys};
 use super::metrics::Metrics;
 use super::principal_arns;
@@ -64,16 +65,14 @@ pub async fn open(
             restored(&kept)?
         }
     };
-    let directory = Directory::new(world).map_err(ServeError::Prepare)?;
+    let identities = Identities::open(&store, &world, now_ms).await.map_err(ServeError::Prepare)?;
+    let directory = Directory::new(world);
     let trail = Trail::open(&settings.data, &settings.trail, super::faults::from_environment())
         .map_err(|e| ServeError::Prepare(format!("the trail of decisions cannot be opened: {e}")))?;
     let cloudfront = CloudFront::load(&store).map_err(failed)?;
     let keys = Keys::load(&store).map_err(failed)?;
     let server = Server::new(
-        store,
-        directory,
-        cloudfront,
-        keys,
+        Found { store, directory, identities, cloudfront, keys },
         ServeSettings::clone(&settings),
         Arc::new(Metrics::default()),
         trail,
@@ -108,7 +107,8 @@ async fn first_start(
         load(settings).map_err(ServeError::Prepare)?
     };
     // What cannot be served must not be kept.
-    let directory = Directory::new(world).map_err(ServeError::Prepare)?;
+    identities::seed::check(&world).map_err(ServeError::Prepare)?;
+    let directory = Directory::new(world);
     store.forget_cut_seed().await.map_err(failed)?;
     seed::seed(store, directory.world(), settings, now_ms)
         .await
@@ -118,7 +118,7 @@ async fn first_start(
     for account in known.directory.world().accounts.values() {
         seed_account(store, account, &known, settings, now_ms).await.map_err(failed)?;
     }
-    seed_keys(store, directory.world(), settings, now_ms).await.map_err(failed)?;
+    seed_keys(store, known.directory.world(), settings, now_ms).await.map_err(failed)?;
     let documents = serde_json::to_string(&bundle).map_err(|e| ServeError::Prepare(e.to_string()))?;
     store.put_world(&documents, now_ms).await.map_err(failed)?;
     bundle.world().map_err(|_| ServeError::Prepare("the world cannot be loaded a second time".to_owned()))
@@ -126,7 +126,8 @@ async fn first_start(
 
 /// An account with a root key, which stands in `DIR/credentials`.
 fn first_account(data: &Path, region: &str) -> Result<(World, Bundle), ServeError> {
-    let (id, secret) = new_key().ok_or_else(|| ServeError::Prepare("there is no randomness".to_owned()))?;
+    let key = ids::access_key("AKIA").map_err(|e| ServeError::Prepare(e.to_string()))?;
+    let (id, secret) = (key.id, key.secret);
     let text = serde_json::json!({
         "version": 1, "region": region,
         "accounts": [{"id": FIRST_ACCOUNT, "name": "default", "root": {"access_keys": [{"id": id, "secret": secret}]}}],
@@ -137,19 +138,6 @@ fn first_account(data: &Path, region: &str) -> Result<(World, Bundle), ServeErro
     write_private(&data.join("credentials"), profile.as_bytes())
         .map_err(|e| ServeError::Prepare(format!("the credentials cannot be written: {e}")))?;
     Ok((world, bundle))
-}
-
-/// An access key as AWS makes them: `AKIA` and sixteen characters, and a secret of forty.
-fn new_key() -> Option<(String, String)> {
-    const IDS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    const SECRETS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut random = [0_u8; 56];
-    aws_lc_rs::rand::fill(&mut random).ok()?;
-    let (id, secret) = random.split_at(16);
-    let pick = |alphabet: &[u8], byte: &u8| alphabet.get(usize::from(*byte) % alphabet.len()).map(|c| char::from(*c));
-    let id: Option<String> = id.iter().map(|b| pick(IDS, b)).collect();
-    let secret: Option<String> = secret.iter().map(|b| pick(SECRETS, b)).collect();
-    Some((format!("AKIA{}", id?), secret?))
 }
 
 /// Writes a file that only its owner can read.

@@ -254,6 +254,7 @@ mod tests {
             upload_expiry_days: None,
             drain,
             log_format: LogFormat::Text,
+            oidc_keys: Vec::new(),
             trail: TrailSettings::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! What decisions read about each bucket, kept in memory and renewed with the bucket.
 
 use super::directory::Directory;
+use super::identities::state::stored_id;
 use crate::compiled::CompiledPolicy;
 use crate::decision::{Bucket, LayerState};
 use crate::gate::{Caller, Scene};
@@ -74,7 +75,8 @@ pub fn scene_of(record: &BucketRecord, directory: &Directory, account_block: Opt
         ownership: ownership_of(record),
         public_access_block: if block == none { LayerState::Absent } else { LayerState::Given(block) },
     };
-    let policy = match record.policy.as_deref().map(compile) {
+    let named = record.policy_principals.as_deref().unwrap_or_default();
+    let policy = match record.policy.as_deref().map(|text| compile(text, named)) {
         None => LayerState::Absent,
         Some(Ok(policy)) => LayerState::Given(policy.into()),
         // It was checked when it was put. One that cannot be read any more must not be taken for none.
@@ -89,9 +91,10 @@ pub fn ownership_of(record: &BucketRecord) -> ObjectOwnership {
     record.ownership.unwrap_or(ObjectOwnership::ObjectWriter)
 }
 
-fn compile(text: &str) -> Result<CompiledPolicy, ()> {
+/// A principal that was looked up is told by its unique id: see [`BucketRecord::policy_principals`].
+fn compile(text: &str, named: &[(String, Option<String>)]) -> Result<CompiledPolicy, ()> {
     let document = PolicyDocument::parse(POLICY_NAME, text, &LoadOptions::new(PolicyKind::Bucket)).map_err(|_| ())?;
-    Ok(CompiledPolicy::compile(POLICY_NAME, &document))
+    Ok(CompiledPolicy::compile_by_id(POLICY_NAME, &document, &|arn| stored_id(named, arn)))
 }
 
 /// The scene of a request that addresses no bucket, or one that is yet to be created: then as the caller's own.

@@ -49,6 +49,8 @@ pub struct ServeSettings {
     pub drain: Duration,
     /// How logs are written to standard error.
     pub log_format: LogFormat,
+    /// Identity providers' keys: the issuer's URL, and the file of its JSON Web Key Set.
+    pub oidc_keys: Vec<(String, PathBuf)>,
     /// How the trail of decisions is kept.
     pub trail: TrailSettings,
 }

@@ -34,6 +34,21 @@ pub fn verify(secret_base32: &str, code: &str, now: i64, last_used_step: Option<
     matched
 }
 
+/// Are these two codes in a row of the device, the first from at most two steps (60 s) before this time (seconds since
+/// 1970)? The step of the second, which must be later than the last one used.
+#[must_use]
+pub fn pair(secret_base32: &str, first: &str, second: &str, now: i64, last_used_step: Option<u64>) -> Option<u64> {
+    let current = u64::try_from(now).ok()? / STEP;
+    let is = |given: &str, step: u64| {
+        let expected = i64::try_from(step * STEP).ok().and_then(|at| code(secret_base32, at));
+        expected.is_some_and(|expected| verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_ok())
+    };
+    (current.saturating_sub(2)..=current + 1)
+        .filter(|step| is(first, *step) && is(second, step + 1))
+        .map(|step| step + 1)
+        .find(|second| last_used_step.is_none_or(|last| *second > last))
+}
+
 /// The code of a device at a time (seconds since 1970); `None` for an unusable secret.
 #[must_use]
 pub fn code(secret_base32: &str, now: i64) -> Option<String> {

@@ -8,7 +8,9 @@
 
 pub mod cloudfront;
 pub mod cloudtrail;
+pub mod iam;
 pub mod kms;
+pub mod sts;
 
 use super::authorize::{Refusal, decided};
 use super::authorized::Authorized;
@@ -36,11 +38,15 @@ pub enum Service {
     CloudTrail,
     /// AWS Key Management Service.
     Kms,
+    /// AWS Identity and Access Management.
+    Iam,
+    /// AWS Security Token Service.
+    Sts,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 4] = [Self::S3, Self::CloudFront, Self::CloudTrail, Self::Kms];
+    pub const ALL: [Self; 6] = [Self::S3, Self::CloudFront, Self::CloudTrail, Self::Kms, Self::Iam, Self::Sts];
 
     /// The service that a signature's scope names.
     #[must_use]
@@ -56,6 +62,8 @@ impl Service {
             Self::CloudFront => "cloudfront",
             Self::CloudTrail => "cloudtrail",
             Self::Kms => "kms",
+            Self::Iam => "iam",
+            Self::Sts => "sts",
         }
     }
 
@@ -67,6 +75,8 @@ impl Service {
             Self::CloudFront => "cloudfront.amazonaws.com",
             Self::CloudTrail => "cloudtrail.amazonaws.com",
             Self::Kms => "kms.amazonaws.com",
+            Self::Iam => "iam.amazonaws.com",
+            Self::Sts => "sts.amazonaws.com",
         }
     }
 
@@ -78,6 +88,8 @@ impl Service {
             Self::CloudFront => cloudfront::TABLE,
             Self::CloudTrail => cloudtrail::TABLE,
             Self::Kms => kms::TABLE,
+            Self::Iam => iam::TABLE,
+            Self::Sts => sts::TABLE,
         }
     }
 }
@@ -113,6 +125,11 @@ pub struct ServiceNeed {
 /// A permission that every request of a row needs.
 const fn need(action: &'static str, on: &'static str) -> ServiceNeed {
     ServiceNeed { action, on, always: true }
+}
+
+/// A permission that only requests need which name such a resource.
+const fn may(action: &'static str, on: &'static str) -> ServiceNeed {
+    ServiceNeed { action, on, always: false }
 }
 
 /// A row of a service's table.
@@ -285,7 +302,8 @@ fn decide(row: &'static ServiceRow, need: &ServiceNeed, on: &Subject<'_>, ask: &
     let principal = caller.principal.as_principal().map_err(Refusal::Unasked)?;
     let mut request =
         AuthorizationRequest::new(principal, Action::new(need.action), resource).with_context(context(ask.facts));
-    for (key, values) in caller.context.iter().chain(&on.context) {
+    caller.set_context(&mut request.context, ask.facts.time);
+    for (key, values) in &on.context {
         match values.as_slice() {
             [one] => request.context.set(key.as_str(), one.as_str()),
             many => request.context.set_many(key.as_str(), many.iter().map(String::as_str)),
@@ -370,8 +388,12 @@ mod tests {
 
     #[test]
     fn every_row_needs_known_actions_of_its_service() {
+        // What AWS lets everybody with credentials do, whatever policies say.
+        let free = ["GetCallerIdentity", "GetSessionToken"];
         for row in Service::ALL.into_iter().flat_map(Service::table) {
-            assert!(row.needs.iter().any(|need| need.always), "{} needs nothing for certain", row.name);
+            let needs = row.needs.iter().any(|need| need.always);
+            let is_free = row.service == Service::Sts && free.contains(&row.name) && row.needs.is_empty();
+            assert!(needs != is_free, "{} needs nothing for certain", row.name);
             for need in row.needs {
                 let (service, name) = need.action.split_once(':').expect("a full name");
                 assert_eq!(exact_action(service, name).as_deref(), Some(need.action), "{}", row.name);

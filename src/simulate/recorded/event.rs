@@ -409,11 +409,7 @@ fn parameters<'a>(
         let named = matches!(name, "prefix" | "delimiter" | "max-keys" | "versionid" | "VersionId");
         if (sent || named) && !is_secret(name) {
             let name = if name.eq_ignore_ascii_case("versionid") { "versionId" } else { name };
-<<<<<<< HEAD
             let value = entry.values().iter().map(ContextValue::as_str).collect::<Vec<_>>().join(",");
-=======
-            let value = entry.values().iter().map(crate::decision::ContextValue::as_str).collect::<Vec<_>>().join(",");
->>>>>>> h/kms
             parameters.insert(Text::Owned(name.to_owned()), Text::Owned(without_secrets(&value).into_owned()));
         }
     }
@@ -467,11 +463,7 @@ fn resources<'a>(arn: &'a str, owner: Option<&'a str>) -> Vec<EventResource<'a>>
     }
 }
 
-<<<<<<< HEAD
 /// The resource type of what an ARN names, such as `AWS::CloudFront::Distribution`.
-=======
-/// The `CloudFormation` type of what an ARN names, such as `AWS::CloudFront::Distribution`.
->>>>>>> h/kms
 fn resource_type(arn: &str) -> Option<String> {
     let mut parts = arn.splitn(6, ':');
     let service = match parts.nth(2)? {

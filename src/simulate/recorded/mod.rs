@@ -10,12 +10,12 @@ mod layers;
 mod replay;
 mod secrets;
 
-pub(super) use layers::grants as acl_grants;
 pub use event::{
     AdditionalData, DecidedBy, Door, EVENT_VERSION, EventFacts, EventResource, OWN_VERSION, Own, TlsDetails,
     TrailEvent, ViewerFacts, iso_seconds,
 };
 pub use identity::{SessionAttributes, SessionContext, SessionIssuer, UserIdentity};
+pub(super) use layers::grants as acl_grants;
 pub use layers::{
     LayerWord, RecordedAcl, RecordedBlock, RecordedBucket, RecordedGrant, RecordedKeyGrant, RecordedKeyGrants,
     RecordedLayer, RecordedLayers, RecordedPolicy, document_text,

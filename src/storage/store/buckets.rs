@@ -51,6 +51,7 @@ impl NewBucket {
             mfa_delete: false,
             object_lock: self.object_lock.then(ObjectLock::default),
             policy: None,
+            policy_principals: None,
             acl: self.acl,
             ownership: self.ownership,
             public_access_block: self.public_access_block,
@@ -140,6 +141,32 @@ impl Store {
 
     /// Runs a transaction that changes a bucket, and has the bucket in memory follow it, even if the caller goes
     /// away meanwhile.
+    /// Looks up whom the bucket policies name that were stored without it: when the data directory is opened.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], [`StoreError::Io`].
+    pub async fn look_up_principals(
+        &self,
+        now_ms: i64,
+        principals: impl Fn(&str) -> Vec<(String, Option<String>)>,
+    ) -> Result<(), StoreError> {
+        let waiting = |bucket: &BucketRecord| bucket.policy.is_some() && bucket.policy_principals.is_none();
+        let found: Vec<_> =
+            self.inner.buckets.iter().filter(|b| waiting(b.value())).map(|b| Arc::clone(b.value())).collect();
+        for hint in found {
+            let named = principals(hint.policy.as_deref().unwrap_or_default());
+            let work = move |t: &mut dyn Transaction| {
+                let mut record = BucketRecord::clone(&*same(t, &hint)?);
+                record.policy_principals = Some(named.clone());
+                record.generation += 1;
+                put(t, &record, ChangeKind::BucketChanged, now_ms)?;
+                Ok(record)
+            };
+            self.keeping_up(work).await?;
+        }
+        Ok(())
+    }
+
     async fn keeping_up(
         &self,
         work: impl FnMut(&mut dyn Transaction) -> Result<BucketRecord, StoreError> + Send + 'static,

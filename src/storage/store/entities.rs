@@ -33,9 +33,12 @@ pub struct Kept<T> {
     pub document: T,
 }
 
+/// Account and id of the document that marks a seeding.
+const SEED: &str = "seed";
+
 /// A secret inside a document: sealed under the key ring, as it lies on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SealedText(SealedValue);
+pub struct SealedText(pub(super) SealedValue);
 
 #[derive(Serialize, Deserialize)]
 struct Record<T> {
@@ -45,7 +48,7 @@ struct Record<T> {
 
 /// What one change of a service reads and writes: all of it is durable together, or none of it happens.
 pub struct EntityTransaction<'t> {
-    inner: &'t mut dyn Transaction,
+    pub(super) inner: &'t mut dyn Transaction,
 }
 
 impl EntityTransaction<'_> {
@@ -132,6 +135,34 @@ impl Store {
             return Err(StoreError::Conflict.into());
         }
         self.change_documents(work).await
+    }
+
+    /// Writes the identities that the seed documents name, once: when the data directory is new, or was written by a
+    /// version that kept no identities. `E` marks that it happened.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if they were written before; [`StoreError::Io`].
+    pub async fn seed_once<E: Entity>(
+        &self,
+        marker: E,
+        mut work: impl FnMut(&mut EntityTransaction<'_>) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.change_documents(move |t: &mut EntityTransaction<'_>| {
+            if t.get::<E>(SEED, SEED)?.is_some() {
+                return Err(StoreError::Conflict);
+            }
+            work(t)?;
+            t.put(SEED, SEED, &marker).map(drop)
+        })
+        .await
+    }
+
+    /// Whether [`Self::seed_once`] happened.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], [`StoreError::Io`].
+    pub fn seeded<E: Entity>(&self) -> Result<bool, StoreError> {
+        Ok(self.entity::<E>(SEED, SEED)?.is_some())
     }
 
     pub(super) async fn change_documents<R, E>(

@@ -33,9 +33,6 @@ pub(super) const ENTITIES: &[u8] = b"entity/";
 /// Where the completed uploads begin.
 pub(super) const DONE: &[u8] = b"done/";
 
-/// Where the documents of other services begin.
-pub(super) const ENTITIES: &[u8] = b"entity/";
-
 /// Where the documents of a kind begin, or those of an account among them.
 pub(super) fn entities(kind: &str, account: Option<&str>) -> Vec<u8> {
     let kind = joined(&[ENTITIES, kind.as_bytes(), b"/"]);

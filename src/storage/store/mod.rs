@@ -59,7 +59,7 @@ pub use grants::{
 pub use list_versions::{VersionEntry, VersionListing, VersionQuery};
 pub use listing::{Entry, ListQuery, Listing};
 pub use manifest::PartView;
-pub use mfa::{CheckCode, MfaDevice, MfaProof};
+pub use mfa::{CheckCode, KeptDevice, MfaDevice, MfaProof};
 pub use multipart::{NewPart, NewUpload, PartWriter, UploadRecord};
 pub use multipart_complete::{CompleteOptions, ListedPart, WholeChecksum};
 pub use multipart_list::{PartListing, UploadListing, UploadQuery};

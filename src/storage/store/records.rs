@@ -139,6 +139,10 @@ pub struct BucketRecord {
     /// Its policy, as it was put.
     #[serde(default)]
     pub policy: Option<String>,
+    /// The users, roles and sessions of this server's accounts that the policy names, by ARN, with the unique ids that
+    /// they had when it was put; without one, none had the name. `None`: they were not looked up yet.
+    #[serde(default)]
+    pub policy_principals: Option<Vec<(String, Option<String>)>>,
     /// Its ACL; `None`: the owner holds everything.
     #[serde(default, with = "acl_form::acl")]
     pub acl: Option<Acl>,
@@ -498,6 +502,7 @@ mod tests {
                 default: Some(DefaultRetention { mode: LockMode::Governance, period: LockPeriod::Years(1) }),
             }),
             policy: Some("{}".to_owned()),
+            policy_principals: Some(vec![("a".to_owned(), None)]),
             acl: meta.acl.clone(),
             ownership: Some(ObjectOwnership::BucketOwnerPreferred),
             public_access_block: Some(block),

@@ -118,6 +118,24 @@ impl fmt::Debug for Credential {
 pub trait Credentials: Send + Sync {
     /// The credential of an access key id, in use or not.
     fn find(&self, access_key_id: &str) -> Option<Arc<Credential>>;
+
+    /// The credential of a temporary key that came with a token.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn find_session(&self, access_key_id: &str, token: &str) -> Result<Arc<Credential>, Unusable> {
+        let _ = token;
+        self.find(access_key_id).ok_or(Unusable::Unknown)
+    }
+}
+
+/// Why a temporary key cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// There is no such key, or its principal is gone.
+    Unknown,
+    /// The token is none of this server's, or another key's.
+    Token,
 }
 
 /// How a request was signed.

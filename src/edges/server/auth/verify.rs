@@ -2,7 +2,9 @@
 
 use super::RegionRule;
 use super::canonical::{self, canonical_request, string_to_sign};
-use super::{AuthConfig, AuthType, Authenticated, BodyPlan, Credential, Request, S3Error, SigningKey, digest};
+use super::{
+    AuthConfig, AuthType, Authenticated, BodyPlan, Credential, Request, S3Error, SigningKey, Unusable, digest,
+};
 use std::sync::Arc;
 
 /// The only algorithm of Signature Version 4 that is spoken here.
@@ -126,14 +128,24 @@ pub(super) fn find_credential(
         let message = "The AWS Access Key Id you provided does not exist in our records.";
         S3Error::new("InvalidAccessKeyId", message).with("AWSAccessKeyId", access_key_id)
     };
-    let credential = request.credentials.find(access_key_id).filter(|found| found.active).ok_or_else(unknown)?;
+    let invalid = || S3Error::new("InvalidToken", "The provided token is malformed or otherwise invalid.");
+    let found = match token {
+        // Only temporary keys come with a token, and their ids tell them apart.
+        Some(token) if access_key_id.starts_with("ASIA") => request.credentials.find_session(access_key_id, token),
+        _ => request.credentials.find(access_key_id).ok_or(Unusable::Unknown),
+    };
+    let credential = match found {
+        Ok(credential) if credential.active => credential,
+        Ok(_) | Err(Unusable::Unknown) => return Err(unknown()),
+        Err(Unusable::Token) => return Err(invalid()),
+    };
     match (&credential.session_token, token) {
         (None, None) => {}
         // S3 answers a temporary key without its token as an unknown key.
         (Some(_), None) => return Err(unknown()),
         (Some(right), Some(given)) if digest::equal(right, given) => {}
         (_, Some(_)) => {
-            return Err(S3Error::new("InvalidToken", "The provided token is malformed or otherwise invalid."));
+            return Err(invalid());
         }
     }
     if credential.expires.is_some_and(|expires| expires <= request.now()) {

@@ -87,6 +87,7 @@ fn caller(principal: OwnedPrincipal, context: ContextKeys) -> Caller {
         session: LayerState::Absent,
         service_control: LayerState::Absent,
         context,
+        session_facts: None,
     }
 }
 

@@ -4,13 +4,14 @@
 
 use crate::edges::server::call::Call;
 use crate::edges::server::error::S3Error;
+use crate::edges::server::identities::principals::{self, Named};
 use crate::edges::server::principal_arns;
 use crate::edges::server::reply::{self, Reply};
 use crate::gate::operations::{DeleteBucketPolicy, GetBucketPolicy, GetBucketPolicyStatus, PutBucketPolicy};
 use crate::gate::{BodyFacts, Caller};
 use crate::policy::{LoadOptions, PolicyDocument, PolicyKind};
 use crate::storage::store::{BucketRecord, StoreError};
-use crate::words::problem::{Problems, Severity};
+use crate::words::problem::Problems;
 use bytes::Bytes;
 use http::StatusCode;
 use s3s::dto;
@@ -22,7 +23,9 @@ const MAX_POLICY: usize = 20 * 1024;
 pub(super) async fn get(call: &mut Call) -> Result<Reply, S3Error> {
     let (_, bucket) = call.authorize_bucket::<GetBucketPolicy>(&BodyFacts::default()).await?;
     let text = bucket.policy.as_ref().ok_or_else(|| no_policy(call))?;
-    let mut reply = reply::with_body(StatusCode::OK, Bytes::from(text.clone()).into());
+    let named = bucket.policy_principals.clone().unwrap_or_default();
+    let shown = call.server.identities().snapshot().shown(text, PolicyKind::Bucket, &named);
+    let mut reply = reply::with_body(StatusCode::OK, Bytes::from(shown).into());
     reply::set(&mut reply, "content-type", "application/json");
     Ok(reply)
 }
@@ -40,14 +43,16 @@ pub(super) async fn put(call: &mut Call) -> Result<Reply, S3Error> {
     let facts = BodyFacts { sets_public_policy, ..BodyFacts::default() };
     let (grant, _) = call.authorize_bucket::<PutBucketPolicy>(&facts).await?;
     let document = parsed?;
+    let named = known_principals(call, &document)?;
     let lockout =
         call.header("x-amz-confirm-remove-self-bucket-access")?.is_some_and(|v| v.eq_ignore_ascii_case("true"));
     if !lockout {
-        keeps_access(call, &document)?;
+        keeps_access(call, &document, &named)?;
     }
     let text = document.source().text.to_string();
     let change = move |record: &mut BucketRecord| {
         record.policy = Some(text.clone());
+        record.policy_principals = Some(named.clone());
         Ok(())
     };
     call.server.store().update_bucket(&grant, None, call.now_ms, change).await.map_err(|e| call.failed(e))?;
@@ -74,23 +79,25 @@ fn stored(document: &PolicyDocument, call: &Call) -> Result<PolicyDocument, S3Er
     parsed(text.as_bytes(), call.bucket())
 }
 
-fn malformed(problems: &Problems) -> S3Error {
-    let first = problems.list.iter().find(|p| p.severity == Severity::Error).or(problems.list.first());
-    let message = first.map_or_else(String::new, |problem| {
-        let (line, column) = problems.source.position(problem.span.start);
-        format!("{} [{}] at line {line}, column {column}", sentence(&problem.message), problem.code)
-    });
-    S3Error::new("MalformedPolicy", message)
+/// Whom the policy names, by unique id. S3 refuses one that names somebody who does not exist.
+fn known_principals(call: &Call, document: &PolicyDocument) -> Result<Named, S3Error> {
+    let snapshot = call.server.identities().snapshot();
+    let named = principals::named(document, &|arn| snapshot.unique_id(arn));
+    match principals::stranger(&named) {
+        None => Ok(named),
+        Some(stranger) => {
+            Err(S3Error::new("MalformedPolicy", "Invalid principal in policy").with("Detail", stranger.to_owned()))
+        }
+    }
 }
 
-fn sentence(message: &str) -> String {
-    let mut chars = message.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+fn malformed(problems: &Problems) -> S3Error {
+    S3Error::new("MalformedPolicy", problems.first_sentence())
 }
 
 /// S3 refuses a policy that would keep its own sender from changing it again, unless they confirm it. The owner
 /// account's root user can always repair it.
-fn keeps_access(call: &Call, document: &PolicyDocument) -> Result<(), S3Error> {
+fn keeps_access(call: &Call, document: &PolicyDocument, named: &Named) -> Result<(), S3Error> {
     let caller: &Caller = &call.auth.caller;
     if caller.is_root() {
         return Ok(());
@@ -98,6 +105,7 @@ fn keeps_access(call: &Call, document: &PolicyDocument) -> Result<(), S3Error> {
     let (record, _) = call.scene(call.bucket())?;
     let mut after = (*record).clone();
     after.policy = Some(document.source().text.to_string());
+    after.policy_principals = Some(named.clone());
     if call.allowed_after::<PutBucketPolicy>(&after) {
         return Ok(());
     }
@@ -113,6 +121,7 @@ pub(super) async fn delete(call: &mut Call) -> Result<Reply, S3Error> {
     let (grant, _) = call.authorize_bucket::<DeleteBucketPolicy>(&BodyFacts::default()).await?;
     let change = |record: &mut BucketRecord| {
         record.policy = None;
+        record.policy_principals = None;
         Ok::<(), StoreError>(())
     };
     call.server.store().update_bucket(&grant, None, call.now_ms, change).await.map_err(|e| call.failed(e))?;

@@ -85,8 +85,8 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
     let raw = call.parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
     let request =
         PostRequest { parts: &call.parts, raw_path_and_query: &raw, bucket: call.bucket(), now_ms: call.now_ms };
-    let directory = call.server.directory();
-    let post = auth::authenticate_post(request, &form.fields, call.server.auth(), &*directory)?;
+    let identities = call.server.identities();
+    let post = auth::authenticate_post(request, &form.fields, call.server.auth(), &**identities)?;
     call.auth = post.authenticated;
     let fields = Fields::of(call, &form.fields)?;
     let mut described = Described::of(&fields.headers, call.now_ms)?;

@@ -17,6 +17,8 @@ pub enum Protocol {
     RestXml,
     /// `X-Amz-Target` and JSON documents: CloudTrail, KMS.
     Json,
+    /// Forms and XML documents: IAM and STS.
+    Query(&'static str),
 }
 
 /// An error as the service's clients read it.
@@ -28,13 +30,15 @@ pub struct ServiceError {
     pub status: StatusCode,
     /// The sentence.
     pub message: Cow<'static, str>,
+    /// Why the gate said no, for `DecodeAuthorizationMessage`.
+    pub encoded: Option<String>,
 }
 
 impl ServiceError {
     /// An error.
     #[must_use]
     pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code: code.into(), status, message: message.into() }
+        Self { code: code.into(), status, message: message.into(), encoded: None }
     }
 
     /// 400: the request is at fault.
@@ -101,7 +105,7 @@ impl ServiceError {
             }
             _ => error.message,
         };
-        Self { code: code.into(), status, message }
+        Self { code: code.into(), status, message, encoded: None }
     }
 }
 
@@ -117,6 +121,8 @@ impl Protocol {
     pub fn of(service: Service) -> Self {
         match service {
             Service::CloudTrail | Service::Kms => Self::Json,
+            Service::Iam => Self::Query(super::IAM_NAMESPACE),
+            Service::Sts => Self::Query(super::STS_NAMESPACE),
             Service::S3 | Service::CloudFront => Self::RestXml,
         }
     }
@@ -132,7 +138,8 @@ impl Protocol {
 
     fn refusal(self, error: &ServiceError, request_id: &str) -> Reply {
         let (document, content_type) = match self {
-            Self::RestXml => (xml(error, request_id), "text/xml"),
+            Self::RestXml => (xml(error, "http://cloudfront.amazonaws.com/doc/2020-05-31/", request_id), "text/xml"),
+            Self::Query(namespace) => (xml(error, namespace, request_id), "text/xml"),
             Self::Json => (json(error), "application/x-amz-json-1.1"),
         };
         let mut reply = reply::with_body(error.status, document.into_bytes().into());
@@ -141,12 +148,13 @@ impl Protocol {
     }
 }
 
-fn xml(error: &ServiceError, request_id: &str) -> String {
+fn xml(error: &ServiceError, namespace: &str, request_id: &str) -> String {
     let kind = if error.status.is_server_error() { "Receiver" } else { "Sender" };
     let text = crate::edges::server::wire::error_body::escaped;
+    let encoded = error.encoded.as_ref().map_or_else(String::new, |e| format!("<EncodedMessage>{e}</EncodedMessage>"));
     format!(
-        "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\"><Error>\
-         <Type>{kind}</Type><Code>{}</Code><Message>{}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
+        "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"{namespace}\"><Error>\
+         <Type>{kind}</Type><Code>{}</Code><Message>{}</Message>{encoded}</Error><RequestId>{}</RequestId></ErrorResponse>",
         text(&error.code),
         text(&error.message),
         text(request_id)

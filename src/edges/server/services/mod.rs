@@ -6,7 +6,10 @@
 pub(super) mod cloudfront;
 mod cloudtrail;
 mod error;
+mod iam;
 mod kms;
+mod query;
+mod sts;
 
 pub use error::{Protocol, ServiceError};
 
@@ -18,13 +21,19 @@ use super::reply::Reply;
 use super::trail;
 use crate::gate::services::kms::{EncryptionContext, KeyUse, UsesKey};
 use crate::gate::services::{self, Service, ServiceAsk, ServiceFacts, ServiceOperation, Subject};
-use crate::gate::{Authorized, Decided, Keeping, Refusal, Witness};
+use crate::gate::{Authorized, Caller, Decided, Keeping, Refusal, Witness};
 use crate::simulate::recorded::Door;
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::{BodyExt as _, Limited};
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The namespace of IAM's documents.
+const IAM_NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
+/// The namespace of STS's documents.
+const STS_NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// The most bytes of a request's body: no policy, key or configuration is longer.
 const LONGEST_BODY: usize = 1024 * 1024;
@@ -69,6 +78,8 @@ pub struct ServiceCall {
     pub now_ms: i64,
     /// Its id.
     pub request_id: String,
+    /// Why the last decision was no, encoded: what STS decodes.
+    refused: Mutex<Option<String>>,
     records: trail::Records,
 }
 
@@ -94,9 +105,21 @@ impl ServiceCall {
         &self,
         subjects: &[Subject<'_>],
     ) -> Result<Authorized<O>, ServiceError> {
+        self.authorize_as(&self.auth.caller, subjects).await
+    }
+
+    /// As [`Self::authorize`], where another than who signed the request asks: whom an identity provider vouches for.
+    ///
+    /// # Errors
+    /// As [`Self::authorize`].
+    pub async fn authorize_as<O: ServiceOperation>(
+        &self,
+        caller: &Arc<Caller>,
+        subjects: &[Subject<'_>],
+    ) -> Result<Authorized<O>, ServiceError> {
         let facts = self.facts();
-        let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects, witness: self };
-        services::authorize_service(&ask).kept().await.map_err(refused)
+        let ask = ServiceAsk { facts: &facts, caller, subjects, witness: self };
+        services::authorize_service(&ask).kept().await.map_err(|refusal| self.refused(refusal))
     }
 
     /// Authorizes a use of keys, each in its encryption context.
@@ -109,7 +132,7 @@ impl ServiceCall {
     ) -> Result<KeyUse<O>, ServiceError> {
         let facts = self.facts();
         let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects: &[], witness: self };
-        services::kms::authorize_use(&ask, keys).kept().await.map_err(refused)
+        services::kms::authorize_use(&ask, keys).kept().await.map_err(|refusal| self.refused(refusal))
     }
 
     /// Whether the caller could do `O` if its subjects were these. Nothing is done, and nobody is told.
@@ -129,17 +152,25 @@ impl ServiceCall {
             region: self.server.region(),
         }
     }
+
+    fn refused(&self, refusal: Refusal) -> ServiceError {
+        match refusal {
+            Refusal::Denied { sentence: Some(sentence), .. } => {
+                ServiceError { encoded: self.take_refused(), ..ServiceError::access_denied(sentence) }
+            }
+            Refusal::Unkept(why) => ServiceError::unavailable(why),
+            Refusal::Unasked(why) => {
+                tracing::error!(%why, "a request could not be put to the decision core");
+                ServiceError::access_denied("Access Denied")
+            }
+            _ => ServiceError::access_denied("Access Denied"),
+        }
+    }
 }
 
-fn refused(refusal: Refusal) -> ServiceError {
-    match refusal {
-        Refusal::Denied { sentence: Some(sentence), .. } => ServiceError::access_denied(sentence),
-        Refusal::Unkept(why) => ServiceError::unavailable(why),
-        Refusal::Unasked(why) => {
-            tracing::error!(%why, "a request could not be put to the decision core");
-            ServiceError::access_denied("Access Denied")
-        }
-        _ => ServiceError::access_denied("Access Denied"),
+impl ServiceCall {
+    fn take_refused(&self) -> Option<String> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -160,6 +191,10 @@ impl Witness for ServiceCall {
             tls_version: self.tls_version,
             host: self.header("host"),
         };
+        if let (Some(explanation), Service::Iam | Service::Sts) = (decided.explanation, decided.step.service) {
+            let encoded = sts::encoded(self.server.store(), self.now_ms, explanation);
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = encoded;
+        }
         self.server.trail().record(&self.records, &origin, decided);
     }
 
@@ -171,8 +206,22 @@ impl Witness for ServiceCall {
 /// The service beside S3 that a request is signed for. What names no service that is known here is S3's to refuse.
 #[must_use]
 pub fn named<B>(request: &http::Request<B>) -> Option<Service> {
-    let service = Service::from_scope(&auth::named_service(request.headers(), request.uri())?)?;
+    let Some(scope) = auth::named_service(request.headers(), request.uri()) else {
+        return is_unsigned_form(request).then_some(Service::Sts);
+    };
+    let service = Service::from_scope(&scope)?;
     (service != Service::S3).then_some(service)
+}
+
+/// Whether it is a form to the server as a whole, without a signature: STS's, for S3 has none there.
+fn is_unsigned_form<B>(request: &http::Request<B>) -> bool {
+    let form = request.headers().get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|t| {
+        t.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    });
+    let unsigned = !request.headers().contains_key(http::header::AUTHORIZATION);
+    form && unsigned
+        && request.method() == http::Method::POST
+        && request.uri().path_and_query().is_some_and(|p| p == "/")
 }
 
 /// Answers a request to a service beside S3; refusals are in the service's own words.
@@ -184,6 +233,8 @@ pub async fn answer(service: Service, arrival: ServiceArrival) -> Reply {
             Service::CloudFront => cloudfront::answer(&call).await,
             Service::CloudTrail => cloudtrail::answer(&call).await,
             Service::Kms => kms::answer(&call).await,
+            Service::Iam => iam::answer(&call).await,
+            Service::Sts => sts::answer(&call).await,
             Service::S3 => Err(ServiceError::internal()),
         },
         Err(refused) => Err(ServiceError::of_authentication(refused, protocol)),
@@ -197,9 +248,12 @@ async fn authenticated(service: Service, arrival: ServiceArrival) -> Result<Serv
     let collected = Limited::new(body, LONGEST_BODY).collect().await;
     let body = collected.map_err(|_| S3Error::of("MaxMessageLengthExceeded"))?.to_bytes();
     let sha256 = auth::hex(digest::digest(&digest::SHA256, &body).as_ref());
-    let directory = server.directory();
-    let found = auth::authenticate_service(&parts, raw, &sha256, now_ms, service.prefix(), server.auth(), &*directory)?;
-    if found.caller.is_anonymous() {
+    let identities = server.identities();
+    let found =
+        auth::authenticate_service(&parts, raw, &sha256, now_ms, service.prefix(), server.auth(), &**identities)?;
+    identities.note_use(&found.caller, found.access_key_id.as_deref(), service.prefix(), now_ms.div_euclid(1000));
+    // Whom an identity provider vouches for has no keys yet; STS tells which operations are for them.
+    if found.caller.is_anonymous() && service != Service::Sts {
         return Err(S3Error::new("MissingAuthenticationToken", "Request is missing Authentication Token"));
     }
     Ok(ServiceCall {
@@ -212,6 +266,7 @@ async fn authenticated(service: Service, arrival: ServiceArrival) -> Result<Serv
         tls_version,
         now_ms,
         request_id,
+        refused: Mutex::new(None),
         records: trail::Records::default(),
     })
 }
