@@ -141,7 +141,7 @@ fn secrets_of_customers_are_never_kept() {
     let key = [
         ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
         ("x-amz-server-side-encryption-customer-key", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
-        ("x-amz-server-side-encryption-customer-key-md5", "qG3bsX1zEr2IuUWcWgfXiA=="),
+        ("x-amz-server-side-encryption-customer-key-md5", "KYvwGXoFFJ42a2u2GDWhwQ=="),
     ];
     place.put("/media/a", b"secret", &key);
     for _ in 0..2 {
