@@ -223,6 +223,11 @@ fn a_change_holds_for_the_next_request_and_after_a_restart() {
     let get = |client: &Client| client.get("/data/k").status;
     let bob = server.client(BOB.0, BOB.1);
     assert_eq!(get(&bob), 200);
+    let of_aws = ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess");
+    assert_eq!(done(&root, "GetPolicyVersion", &[of_aws, ("VersionId", "v1")]).element("IsDefaultVersion"), "true");
+    assert_eq!(call(&root, "iam", "DeletePolicy", &[of_aws]).code(), "AccessDenied");
+    done(&root, "AttachUserPolicy", &[("UserName", "nobody"), of_aws]);
+    assert_eq!(get(&server.client(NOBODY.0, NOBODY.1)), 200);
     done(&root, "RemoveUserFromGroup", &[("UserName", "bob"), ("GroupName", "staff")]);
     assert_eq!(get(&bob), 403);
     done(&root, "CreateUser", &[("UserName", "carol"), ("Path", "/x/")]);

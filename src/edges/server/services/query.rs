@@ -136,6 +136,8 @@ pub struct Named {
     pub on: &'static str,
     /// Its ARN.
     pub arn: String,
+    /// Its account, where it is another one than the ARN's: AWS's policies are everybody's own.
+    pub account: Option<String>,
     /// Its own policy.
     pub policy: LayerState<PolicySet>,
     /// The resource control policies of its account.
@@ -192,7 +194,7 @@ impl Named {
         Subject {
             on: self.on,
             arn: &self.arn,
-            account: None,
+            account: self.account.as_deref(),
             policy: self.policy.clone(),
             resource_control: self.resource_control.clone(),
             grants: LayerState::Absent,

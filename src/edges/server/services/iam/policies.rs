@@ -26,7 +26,9 @@ fn no_policy(arn: &str) -> ServiceError {
 pub(super) fn named(query: &QueryCall<'_>, arn: &str) -> Result<Named, ServiceError> {
     let account = query.account()?;
     let tags = account.policy(arn).map(|policy| policy.document.tags.clone()).unwrap_or_default();
-    Ok(Named::new("policy", arn).tagged("iam", &tags))
+    let of_aws = account.facts.aws_policies.contains_key(arn);
+    let owner = of_aws.then(|| account.facts.id.clone());
+    Ok(Named { account: owner, ..Named::new("policy", arn).tagged("iam", &tags) })
 }
 
 /// A policy of the account, or of AWS, that must be there.
