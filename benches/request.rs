@@ -11,9 +11,9 @@
 
 use bytes::Bytes;
 use criterion::Criterion;
+use futures_util::FutureExt as _;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request};
-use portcullis::decision::{AuthorizationRequest, Authorizer, Decision};
 use portcullis::edges::server::auth::{
     AuthConfig, AuthType, Authenticated, Credentials as _, RegionRule, Signer, authenticate,
 };
@@ -21,8 +21,8 @@ use portcullis::edges::server::directory::Directory;
 use portcullis::edges::server::scenes::scene_of;
 use portcullis::gate::operations::{GetObject, ListObjectsV2};
 use portcullis::gate::{
-    Ask, Asked, Authorized, BodyFacts, Caller, Method, Refusal, RequestFacts, Scene, SeenObject, SignatureFacts, Step,
-    Target, Witness, authorize,
+    Ask, Asked, Authorized, BodyFacts, Caller, Decided, Keeping, Method, Refusal, RequestFacts, Scene, SeenObject,
+    SignatureFacts, Target, Witness, authorize,
 };
 use portcullis::simulate::world::Bundle;
 use portcullis::storage::blobs::{BlobOptions, Blobs};
@@ -278,6 +278,9 @@ impl Asker {
             body: &BodyFacts::default(),
             witness: &Unseen,
         })
+        .kept()
+        .now_or_never()
+        .expect("nothing waits for nobody")
     }
 
     fn may_list(&self, caller: &Arc<Caller>, scene: &Scene) -> Result<Authorized<ListObjectsV2>, Refusal> {
@@ -290,6 +293,9 @@ impl Asker {
             body: &BodyFacts::default(),
             witness: &Unseen,
         })
+        .kept()
+        .now_or_never()
+        .expect("nothing waits for nobody")
     }
 }
 

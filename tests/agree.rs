@@ -16,7 +16,6 @@ use requests::{Decided, Expected, Request, timeless};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::time::{Duration, Instant};
 use support::{Server, TempDir};
 use worlds::Random;
 
@@ -111,7 +110,7 @@ fn one_world(seed: u64) -> (Vec<String>, Tally) {
         tally.allowed += usize::from(let_through);
         asked.push((request, expected, answer.header("x-amz-request-id").to_owned()));
     }
-    let log = log_of(&directory.path().join("data"), asked.last().map_or("", |(.., id)| id));
+    let log = trail_of(&directory.path().join("data"));
     for (request, expected, id) in &asked {
         tally.decisions += expected.decisions.len();
         let none = Vec::new();
@@ -173,38 +172,26 @@ fn by_log(request: &Request, expected: &Expected, events: &[Decided]) -> Vec<Str
     wrong
 }
 
-/// The decision log by request id, as soon as the last request is in it. A request without decisions never is:
-/// then whatever came until nothing more came.
-fn log_of(data: &Path, last: &str) -> HashMap<String, Vec<Decided>> {
-    let until = Instant::now() + Duration::from_secs(2);
-    loop {
-        let mut log: HashMap<String, Vec<Decided>> = HashMap::new();
-        let folder = data.join("decisions");
-        for entry in std::fs::read_dir(&folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.extension().is_none_or(|e| e != "ndjson") {
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).expect("text");
-            for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
-                let event: Value = serde_json::from_str(line).expect("an event");
-                let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-                let context =
-                    event["request"]["context"].as_object().expect("an object").iter().map(|(key, values)| {
-                        let values = values.as_array().into_iter().flatten().map(word).collect();
-                        (key.to_ascii_lowercase(), values)
-                    });
-                let context = timeless(context);
-                let request = &event["request"];
-                let (action, resource) = (word(&request["action"]), word(&request["resource"]));
-                let (outcome, code) = (word(&event["outcome"]), word(&event["code"]));
-                let decided = Decided { action, resource, outcome, code, context };
-                log.entry(word(&event["id"])).or_default().push(decided);
-            }
+/// The decisions of the trail by request id. An answer comes after its events, so that they are there.
+fn trail_of(data: &Path) -> HashMap<String, Vec<Decided>> {
+    let mut decisions: HashMap<String, Vec<Decided>> = HashMap::new();
+    for (_, path) in portcullis::edges::trail_files::segments(&data.join("trail")).expect("a trail") {
+        let text = std::fs::read_to_string(&path).expect("text");
+        for line in text.lines() {
+            let event: Value = serde_json::from_str(line).expect("an event");
+            let event = &event["portcullis"]["decision"];
+            let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let context = event["request"]["context"].as_object().expect("an object").iter().map(|(key, values)| {
+                let values = values.as_array().into_iter().flatten().map(word).collect();
+                (key.to_ascii_lowercase(), values)
+            });
+            let context = timeless(context);
+            let request = &event["request"];
+            let (action, resource) = (word(&request["action"]), word(&request["resource"]));
+            let (outcome, code) = (word(&event["outcome"]), word(&event["code"]));
+            let decided = Decided { action, resource, outcome, code, context };
+            decisions.entry(word(&event["id"])).or_default().push(decided);
         }
-        if log.contains_key(last) || Instant::now() > until {
-            return log;
-        }
-        std::thread::sleep(Duration::from_millis(20));
     }
+    decisions
 }

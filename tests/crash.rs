@@ -25,6 +25,8 @@ mod seeding;
 mod shared;
 #[path = "crash/steps.rs"]
 mod steps;
+#[path = "crash/trail.rs"]
+mod trail;
 #[path = "crash/writer.rs"]
 mod writer;
 

@@ -1,6 +1,6 @@
 //! The JSON answer keeps to its published schema, over the whole corpus.
 
-use portcullis::simulate::recorded::{Occasion, RecordedDecision, RecordedLayers};
+use portcullis::simulate::recorded::{Door, EventFacts, Occasion, RecordedDecision, RecordedLayers, TrailEvent};
 use portcullis::simulate::{scenario, wire};
 use portcullis::words::problem::Source;
 use serde_json::Value;
@@ -11,6 +11,10 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str) {
     let keywords = schema.as_object().expect("a schema is an object");
     for (keyword, wanted) in keywords {
         match keyword.as_str() {
+            "$ref" if wanted.as_str().is_some_and(|r| r.ends_with(".schema.json")) => {
+                let other = self::schema(wanted.as_str().expect("a name"));
+                check(&other, &other, value, at);
+            }
             "$ref" => {
                 let name = wanted.as_str().and_then(|r| r.strip_prefix("#/$defs/")).expect("a local reference");
                 check(root, &root["$defs"][name], value, at);
@@ -95,6 +99,45 @@ fn decision_events_keep_to_the_schema() {
         let mut event = RecordedDecision::new(occasion, &request, s.authorizer().decide(&request));
         event.layers = Some(RecordedLayers::of(s.authorizer().layers(), |_| "sha256:0".to_owned()));
         check(&schema, &schema, &serde_json::to_value(event).expect("JSON"), &s.id);
+    });
+    assert!(count >= 400, "{count}");
+}
+
+#[test]
+fn trail_events_keep_to_the_schema() {
+    let schema = schema("trail-event-v1.schema.json");
+    let count = corpus(|s| {
+        let request = s.request();
+        let layers = s.authorizer().layers();
+        for door in Door::ALL {
+            let facts = EventFacts {
+                id: &s.id,
+                n: 1,
+                time_ms: 0,
+                source: "s3.amazonaws.com",
+                operation: "GetObject",
+                method: "GET",
+                read_only: true,
+                region: "us-east-1",
+                door,
+                access_key_id: Some("AKIA"),
+                signature_version: Some("AWS"),
+                tls_version: Some("1.3"),
+                host: Some("h"),
+                took_ns: 1,
+            };
+            s.explained(|explanation| {
+                let decision = explanation.decision;
+                let mut event = TrailEvent::of_decision(&facts, &request, layers, decision, Some(explanation));
+                if let Some(recorded) = &mut event.portcullis.decision {
+                    recorded.layers = Some(RecordedLayers::of(layers, |_| "sha256:0".to_owned()));
+                }
+                let value = serde_json::to_value(&event).expect("JSON");
+                check(&schema, &schema, &value, &s.id);
+                let again: TrailEvent<'_> = serde_json::from_value(value.clone()).expect("it can be read");
+                assert_eq!(serde_json::to_value(&again).expect("JSON"), value, "{}", s.id);
+            });
+        }
     });
     assert!(count >= 400, "{count}");
 }

@@ -3,8 +3,9 @@
 //! Files are only ever appended to, cut off at the oldest, and followed by others, so that a place in them stays what
 //! it is. A last line without an end is still being written, or was cut off by a crash; it is no event.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// How much is read at once, going backwards.
@@ -93,8 +94,8 @@ impl Backwards {
             if files.last().is_some_and(|(number, _)| *number == place.number)
                 && let Some((number, path)) = files.pop()
             {
-                lines.file = Some(File::open(path)?);
-                (lines.number, lines.start) = (number, place.offset);
+                lines.start = place.offset.min(written(number, &path)?);
+                (lines.file, lines.number) = (Some(File::open(path)?), number);
             }
         }
         lines.files = files;
@@ -159,5 +160,137 @@ impl Backwards {
         self.buffer = block;
         self.start = from;
         Ok(true)
+    }
+}
+
+/// The lines of a trail, oldest first, and then those that come.
+#[derive(Debug)]
+pub struct Forwards {
+    folder: PathBuf,
+    /// The file that is read, and up to where.
+    at: Place,
+    reader: Option<BufReader<File>>,
+    /// Lines of the reserve that were given: they come again, as a file of their own.
+    spare: HashSet<Vec<u8>>,
+}
+
+impl Forwards {
+    /// From the oldest on.
+    #[must_use]
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), at: Place { number: 0, offset: 0 }, reader: None, spare: HashSet::new() }
+    }
+
+    /// The next line without its end; `None`: there is no more for now.
+    ///
+    /// # Errors
+    /// The folder or a file cannot be read.
+    pub fn newer(&mut self) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            if let Some(reader) = &mut self.reader {
+                let mut line = Vec::new();
+                let length = reader.read_until(b'\n', &mut line)?;
+                if line.pop() == Some(b'\n') {
+                    self.at.offset += length as u64;
+                    if !self.spare.remove(&line) {
+                        return Ok(Some(line));
+                    }
+                    continue;
+                }
+                // What is not whole yet is read again.
+                reader.seek(SeekFrom::Start(self.at.offset))?;
+            }
+            if !self.open_next()? {
+                return self.spare_line();
+            }
+        }
+    }
+
+    fn open_next(&mut self) -> io::Result<bool> {
+        let next = segments(&self.folder)?.into_iter().find(|(number, _)| *number > self.at.number);
+        let Some((number, path)) = next else { return Ok(false) };
+        match File::open(&path) {
+            Ok(file) => {
+                self.reader = Some(BufReader::new(file));
+                self.at = Place { number, offset: 0 };
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A line of the reserve that was not given yet.
+    fn spare_line(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let bytes = match fs::read(self.folder.join("reserve")) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let written = bytes.split(|b| *b == 0).next().unwrap_or_default();
+        for line in written.split_inclusive(|b| *b == b'\n') {
+            if let Some(line) = line.strip_suffix(b"\n")
+                && self.spare.insert(line.to_vec())
+            {
+                return Ok(Some(line.to_vec()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("portcullis-trail-files-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a scratch folder");
+        folder
+    }
+
+    fn backwards(folder: &Path, before: Option<Place>) -> Vec<(String, Place)> {
+        let mut lines = Backwards::new(folder, before).expect("opened");
+        let mut found = Vec::new();
+        while let Some((line, place)) = lines.older().expect("read") {
+            found.push((String::from_utf8(line).expect("text"), place));
+        }
+        found
+    }
+
+    #[test]
+    fn lines_come_newest_first_from_any_place() {
+        let folder = folder("backwards");
+        let long = "x".repeat(usize::try_from(BLOCK).expect("small") + 5);
+        fs::write(path_of(&folder, 1), format!("a\n{long}\nb\n")).expect("written");
+        fs::write(path_of(&folder, 10), "c\nd\ntorn").expect("written");
+        fs::write(folder.join("reserve"), b"e\n\0\0\0").expect("written");
+        let all = backwards(&folder, None);
+        let texts: Vec<&str> = all.iter().map(|(text, _)| text.as_str()).collect();
+        assert_eq!(texts, ["e", "d", "c", "b", &long, "a"]);
+        for (at, (_, place)) in all.iter().enumerate() {
+            let rest = backwards(&folder, Some(*place));
+            assert_eq!(rest, all[at + 1..], "from {place:?}");
+        }
+        assert_eq!(backwards(&folder, Some(Place { number: 10, offset: 1 << 40 })).len(), 5, "no place is too far");
+    }
+
+    #[test]
+    fn lines_come_as_they_are_written() {
+        let folder = folder("forwards");
+        let mut lines = Forwards::new(&folder);
+        let mut next = || lines.newer().expect("read").map(|line| String::from_utf8(line).expect("text"));
+        assert_eq!(next(), None);
+        fs::write(path_of(&folder, 1), "a\nb").expect("written");
+        assert_eq!((next().as_deref(), next()), (Some("a"), None));
+        fs::write(path_of(&folder, 1), "a\nbc\n").expect("written");
+        assert_eq!((next().as_deref(), next()), (Some("bc"), None));
+        fs::write(folder.join("reserve"), b"spare\n\0").expect("written");
+        assert_eq!((next().as_deref(), next()), (Some("spare"), None));
+        // The reserve becomes a file: its lines were shown.
+        fs::rename(folder.join("reserve"), path_of(&folder, 2)).expect("renamed");
+        fs::write(path_of(&folder, 3), "d\n").expect("written");
+        assert_eq!((next().as_deref(), next()), (Some("d"), None));
     }
 }

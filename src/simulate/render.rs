@@ -540,14 +540,35 @@ fn closing(r: &Rendered<'_>, out: &mut String) {
         let _ = writeln!(out, "note: the time of the request was taken to be {time}; --at sets another");
     }
     for remedy in r.remedies.iter().take(3) {
-        let when = if remedy.context.is_empty() { "allowed with" } else { "allowed when" };
-        let when = if remedy.change.starts_with("without") { "allowed" } else { when };
-        let _ = write!(out, "{GREEN}help{OFF}: {when} {} (re-evaluated)", clean(&remedy.change));
+        out.push_str(&help(remedy));
         if let Some((options, command)) = r.options.zip(command(r.question, remedy)) {
             let _ = write!(out, "      portcullis can {}{options}", clean(&command));
         }
         out.push('\n');
     }
+}
+
+/// A change that would turn the answer, in one line.
+fn help(remedy: &Remedy) -> String {
+    let when = if remedy.context.is_empty() { "allowed with" } else { "allowed when" };
+    let when = if remedy.change.starts_with("without") { "allowed" } else { when };
+    format!("{GREEN}help{OFF}: {when} {} (re-evaluated)", clean(&remedy.change))
+}
+
+/// What a denied request would have needed, in a few lines: the statement that came closest, or the one that denied,
+/// and the changes that would turn the answer.
+#[must_use]
+pub fn needed(explanation: &Explanation<'_>, remedies: &[Remedy]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(view) = explanation.deciding().filter(|_| matches!(explanation.decision, Decision::ExplicitDeny(_))) {
+        lines.push(clean(&format!("denied by {} / {}", view.policy.name(), view.title())).into_owned());
+    }
+    if let Some(view) = explanation.near_misses().first() {
+        let [name, part, want, got] = miss_row(view, explanation).map(|cell| shortened(&clean(&cell)));
+        lines.push(format!("closest {name}   {part}   want {want}   got {got}"));
+    }
+    lines.extend(remedies.iter().take(2).map(help));
+    lines
 }
 
 /// The question with a remedy's context, as one would type it.

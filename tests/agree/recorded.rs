@@ -4,7 +4,6 @@ use super::support::{Answer, Server, TempDir};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 const WORLD: &str = r#"{"version": 1, "accounts": [{"id": "111122223333", "name": "prod",
     "root": {"access_keys": [{"id": "AKIAROOT", "secret": "root-secret"}]},
@@ -29,20 +28,8 @@ fn why(id: &str, data: &Path, further: &[&str]) -> (i32, String, String) {
     (output.status.code().expect("a status"), text(&output.stdout), text(&output.stderr))
 }
 
-/// As [`why`], as soon as the log has it: the server writes it a moment after the answer.
-fn why_soon(id: &str, data: &Path, further: &[&str]) -> (i32, String, String) {
-    let until = Instant::now() + Duration::from_secs(20);
-    loop {
-        let told = why(id, data, further);
-        if told.0 != 2 || Instant::now() > until {
-            return told;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 fn json(id: &str, data: &Path) -> (i32, Value) {
-    let (status, out, err) = why_soon(id, data, &["--format", "json"]);
+    let (status, out, err) = why(id, data, &["--format", "json"]);
     (status, serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{err}")))
 }
 
@@ -70,8 +57,8 @@ fn a_denial_is_explained_as_it_was_after_the_policy_changed() {
     assert_eq!(root.delete("/reports?policy").status, 204);
     let (denied, batch, allowed) = (id_of(&denied), id_of(&batch), id_of(&allowed));
 
-    // The server runs on while its log is read.
-    let (status, out, err) = why_soon(&denied, &data, &[]);
+    // The server runs on while its trail is read.
+    let (status, out, err) = why(&denied, &data, &[]);
     assert_eq!((status, err.as_str()), (1, ""), "{out}");
     assert!(out.starts_with("✗ DENIED (explicit deny"), "{out}");
     assert!(out.contains(&format!("recorded as {denied}.1, GetObject (GET)")), "{out}");
@@ -98,7 +85,7 @@ fn a_denial_is_explained_as_it_was_after_the_policy_changed() {
     assert_eq!((&deciding["sid"], &deciding["effect"]), (&"NoSecrets".into(), &"Deny".into()), "{deciding}");
 
     // By the policy that came next it was allowed, and nothing of that one is left either.
-    let (status, out, _) = why_soon(&allowed, &data, &[]);
+    let (status, out, _) = why(&allowed, &data, &[]);
     assert_eq!(status, 0, "{out}");
     assert!(out.contains("✓ ALLOWED") && !out.contains("NoSecrets"), "{out}");
 
@@ -126,7 +113,7 @@ fn a_denial_is_explained_as_it_was_after_the_policy_changed() {
         assert!(err.contains(&format!("has no decision `{unknown}`")), "{err}");
     }
 
-    // Another start of the server goes on with the same log.
+    // Another start of the server goes on with the same trail.
     drop(server);
     let server = Server::start(&data, &[]);
     let later = server.client("AKIAALICE", "alice-secret").put("/reports/new", b"x");

@@ -90,6 +90,10 @@ const ROWS: &[Row] = &[
     ("kv.after_commit", 1, Step::Policy, New),
     ("kv.after_commit", 1, Step::Versioning, New),
     ("kv.after_commit", 1, Step::BucketBlock, New),
+    ("trail.before_write", 1, Step::PutSmall, Old),
+    ("trail.before_sync", 1, Step::PutSmall, Old),
+    ("trail.before_sync", 1, Step::DeleteBatch, Old),
+    ("trail.before_sync", 1, Step::Policy, Old),
 ];
 
 /// Every step's state without a crash, beside the one that all begin with.
@@ -219,10 +223,15 @@ fn fail(states: &States, row: &Row) {
     assert!(!answer.code().is_empty(), "{row:?}: {}", answer.text());
     // A write that failed while it was committed may be there; everything else is as it was.
     let settled = |found: &str| found == states.before || (fault == "kv.after_commit" && found == states.after(step));
-    let found = state(&at_work);
-    assert!(settled(&found), "{row:?}: reading goes on: {found}");
-    let metadata = fault.starts_with("kv.");
-    assert_eq!(admin(&operator, "/readyz"), if metadata { 503 } else { 200 }, "{row:?}");
+    let (metadata, trail) = (fault.starts_with("kv."), fault.starts_with("trail."));
+    if trail {
+        let refused = at_work.get("/flat/small");
+        assert_eq!((refused.status, refused.code().as_str()), (503, "ServiceUnavailable"), "{row:?}: nor is it read");
+    } else {
+        let found = state(&at_work);
+        assert!(settled(&found), "{row:?}: reading goes on: {found}");
+    }
+    assert_eq!(admin(&operator, "/readyz"), if metadata || trail { 503 } else { 200 }, "{row:?}");
     assert_eq!(admin(&operator, "/livez"), 200, "{row:?}");
     let again = states.prepared.act(step, &at_work).expect("an answer");
     assert!([500, 503, 507].contains(&again.status), "{row:?} again: {} {}", again.status, again.text());

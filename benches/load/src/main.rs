@@ -22,10 +22,11 @@ pub type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 const HELP: &str = "\
 usage: cargo run --release -- [--portcullis PATH] [--data DIR] [--rounds N] [--seconds S] [--only WORK,…] [--quick]
-                              [--memory [--megabytes N]]
+                              [--trail | --memory [--megabytes N]]
 
 Asks portcullis, s3s-fs and a server that stores nothing for the same, over 16 connections, and prints requests per
-second and ratios as tables in Markdown.
+second and ratios as tables in Markdown. Where it is held against others, which keep no trail that is synced, portcullis
+has the best-effort one.
 
   --portcullis PATH  the program under test; ../../target/release/portcullis where it is not given
   --data DIR         where the servers keep their data, and where it is deleted afterwards; the system's place for
@@ -34,6 +35,7 @@ second and ratios as tables in Markdown.
   --seconds S        time of one round; 3
   --only WORK,…      of get1k, get1k-header, put1k, get8m, put8m
   --quick            a few hundred requests, every byte compared, nothing judged
+  --trail            what the trail of decisions costs: portcullis without it, best-effort, and durable
   --memory           the peak memory of portcullis under 16 uploads at once, and 16 downloads
   --megabytes N      the size of each of them; 512";
 
@@ -44,6 +46,7 @@ struct Arguments {
     seconds: u64,
     only: Vec<String>,
     quick: bool,
+    trail: bool,
     memory: bool,
     megabytes: usize,
 }
@@ -76,6 +79,7 @@ fn parse(words: Vec<String>) -> Result<Arguments, Fault> {
         seconds: 3,
         only: Vec::new(),
         quick: false,
+        trail: false,
         memory: false,
         megabytes: 512,
     };
@@ -89,6 +93,7 @@ fn parse(words: Vec<String>) -> Result<Arguments, Fault> {
             "--seconds" => arguments.seconds = value()?.parse()?,
             "--only" => arguments.only = value()?.split(',').map(str::to_owned).collect(),
             "--quick" => arguments.quick = true,
+            "--trail" => arguments.trail = true,
             "--memory" => arguments.memory = true,
             "--megabytes" => arguments.megabytes = value()?.parse()?,
             _ => return Err(format!("what is {word}?\n\n{HELP}").into()),
@@ -103,13 +108,18 @@ fn parse(words: Vec<String>) -> Result<Arguments, Fault> {
 fn start(arguments: &Arguments) -> Result<(), Fault> {
     let folder = Folder::new(&arguments.data)?;
     let pattern = Pattern::new();
-    let portcullis = Server::portcullis(&arguments.portcullis, &folder.0)?;
+    let portcullis = |name, trail| Server::portcullis(name, trail, &arguments.portcullis, &folder.0);
     if arguments.memory {
-        return memory(&portcullis, &pattern, arguments.megabytes);
+        return memory(&portcullis("portcullis", "best-effort")?, &pattern, arguments.megabytes);
     }
-    let servers = [portcullis, Server::files(&folder.0)?, Server::nothing(&folder.0)?];
+    let servers = if arguments.trail {
+        [portcullis("off", "off")?, portcullis("best-effort", "best-effort")?, portcullis("durable", "durable")?]
+    } else {
+        [portcullis("portcullis", "best-effort")?, Server::files(&folder.0)?, Server::nothing(&folder.0)?]
+    };
     for server in &servers {
-        work::prepare(server, &pattern, server.name != "portcullis").map_err(|e| format!("{}: {e}", server.name))?;
+        let make = !arguments.trail && server.name != "portcullis";
+        work::prepare(server, &pattern, make).map_err(|e| format!("{}: {e}", server.name))?;
     }
     let chosen = |work: &Work| arguments.only.is_empty() || arguments.only.iter().any(|w| w == work.word());
     for work in Work::ALL.into_iter().filter(chosen) {
@@ -127,6 +137,8 @@ fn start(arguments: &Arguments) -> Result<(), Fault> {
         }
         if arguments.quick {
             println!("{}: every answer is right", work.name());
+        } else if arguments.trail {
+            table.print_costs();
         } else {
             table.print();
         }

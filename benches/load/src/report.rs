@@ -26,6 +26,25 @@ impl Table {
         self.cpu[server].push(measured.cpu / requests * 1e6);
     }
 
+    /// What each trail costs, beside none at all.
+    pub fn print_costs(&self) {
+        println!("\n{}\n", self.work.name());
+        println!("| trail | requests/s, median | least | most | CPU µs per request | it ÷ off, by rounds | wanted |");
+        println!("|---|---|---|---|---|---|---|");
+        for (number, name) in self.names.iter().enumerate() {
+            let (rate, least, most) = spread(&self.rates[number]);
+            let (cpu, ..) = spread(&self.cpu[number]);
+            let ratios: Vec<f64> = self.rates[0].iter().zip(&self.rates[number]).map(|(off, it)| it / off).collect();
+            let (ratio, low, high) = spread(&ratios);
+            let wanted = self.work.share_of_trail(name).map_or_else(String::new, |wanted| {
+                let word = if ratio >= wanted { "met" } else { "missed" };
+                format!("at least {wanted}: {word}")
+            });
+            let ratio = format!("{ratio:.3} ({low:.3} to {high:.3})");
+            println!("| {name} | {rate:.0} | {least:.0} | {most:.0} | {cpu:.1} | {ratio} | {wanted} |");
+        }
+    }
+
     pub fn print(&self) {
         println!("\n{}\n", self.work.name());
         println!("| server | requests/s, median | least | most | CPU µs per request | portcullis ÷ it, by rounds |");

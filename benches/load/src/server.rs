@@ -21,14 +21,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// The server under test, with a world in which a user may read and write by a policy.
-    pub fn portcullis(program: &Path, folder: &Path) -> Result<Self, Fault> {
-        let data = fresh(folder, "portcullis")?;
+    /// The server under test, with a world in which a user may read and write by a policy, and with this trail.
+    pub fn portcullis(name: &'static str, trail: &str, program: &Path, folder: &Path) -> Result<Self, Fault> {
+        let data = fresh(folder, name)?;
         let world = data.join("world.json");
         fs::write(&world, world_text())?;
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.join("data")).arg("-w").arg(&world);
-        Self::start("portcullis", command, data)
+        command.args(["--trail", trail]);
+        Self::start(name, command, data)
     }
 
     pub fn files(folder: &Path) -> Result<Self, Fault> {

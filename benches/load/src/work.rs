@@ -66,6 +66,16 @@ impl Work {
         }
     }
 
+    /// What part of the requests per second without a trail this one leaves at least; `None`: nothing is wanted.
+    pub fn share_of_trail(self, trail: &str) -> Option<f64> {
+        match (self, trail) {
+            (Self::SmallGet | Self::SmallGetHeader, "best-effort") => Some(0.9),
+            (Self::SmallGet | Self::SmallGetHeader, "durable") => Some(0.7),
+            (Self::LargeGet, "best-effort" | "durable") => Some(0.95),
+            _ => None,
+        }
+    }
+
     fn writes(self) -> bool {
         matches!(self, Self::SmallPut | Self::LargePut)
     }

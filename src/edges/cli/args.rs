@@ -3,6 +3,7 @@
 #[cfg(feature = "server")]
 use super::server_args::{KeysCommand, MfaCommand, PresignArgs, ScrubArgs, ServeArgs};
 use crate::simulate::question::{Circumstances, Question};
+use crate::simulate::recorded::Door;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -32,6 +33,8 @@ pub enum Command {
     Why(Why),
     /// Runs scenario files and policy unit tests.
     Test(Test),
+    /// Shows the decisions of a server's trail, and follows them as they fall.
+    Trail(TrailArgs),
     /// Serves the object store: S3 with every request decided by the same core.
     #[cfg(feature = "server")]
     Serve(Box<ServeArgs>),
@@ -153,7 +156,7 @@ pub struct Why {
         "principal", "sender", "from", "at", "mfa", "http", "https", "vpce", "context", "absent"
     ])]
     pub decision: Option<String>,
-    /// The server's data directory, whose log has the decision
+    /// The server's data directory, whose trail has the decision
     #[arg(long, value_name = "DIR", requires = "decision")]
     pub data: Option<PathBuf>,
 }
@@ -240,6 +243,82 @@ pub struct Test {
     /// How to report
     #[arg(long, value_enum, default_value_t)]
     pub format: TestFormat,
+}
+
+/// Which events of a trail.
+#[derive(Debug, Args)]
+pub struct TrailArgs {
+    /// The server's data directory, or a folder that holds a trail
+    pub dir: Option<PathBuf>,
+    /// The same
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "PORTCULLIS_DATA",
+        default_value = "portcullis-data",
+        conflicts_with = "dir"
+    )]
+    pub data: PathBuf,
+    /// Goes on with what comes
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only denials and refusals
+    #[arg(long)]
+    pub denied: bool,
+    /// Only of this requester: a name, an ARN, an access key or an account; * and ? stand for others
+    #[arg(long, value_name = "WHO")]
+    pub principal: Option<String>,
+    /// Only this action: s3:GetObject, GetObject, 's3:Put*'
+    #[arg(long)]
+    pub action: Option<String>,
+    /// Only this resource: an ARN or an s3:// URL; * and ? stand for others
+    #[arg(long)]
+    pub resource: Option<String>,
+    /// Only what came through this door
+    #[arg(long, value_enum)]
+    pub door: Option<DoorArg>,
+    /// Only what came since: 2026-11-22T09:00Z, or 15m, 12h, 7d ago
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// How to show them: a line for people, with what a denial would have needed, or the events themselves
+    #[arg(long, value_enum, default_value_t)]
+    pub format: TestFormat,
+}
+
+/// A door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoorArg {
+    /// Signed in its header.
+    Header,
+    /// A presigned URL.
+    Presigned,
+    /// A browser's form.
+    Form,
+    /// Unsigned.
+    Anonymous,
+    /// CloudFront, as an origin access identity.
+    Oai,
+    /// CloudFront, by origin access control.
+    Oac,
+    /// A viewer before CloudFront.
+    Viewer,
+    /// A service beside S3.
+    Service,
+}
+
+impl From<DoorArg> for Door {
+    fn from(door: DoorArg) -> Self {
+        match door {
+            DoorArg::Header => Self::Header,
+            DoorArg::Presigned => Self::Presigned,
+            DoorArg::Form => Self::Form,
+            DoorArg::Anonymous => Self::Anonymous,
+            DoorArg::Oai => Self::Oai,
+            DoorArg::Oac => Self::Oac,
+            DoorArg::Viewer => Self::Viewer,
+            DoorArg::Service => Self::Service,
+        }
+    }
 }
 
 /// How an answer is written.

@@ -72,9 +72,14 @@ fn explain(id: &str, data: &Path, ask: &Ask) -> Result<u8, String> {
     Ok(status(ask, &decisions))
 }
 
+/// The layers and the request of a recorded decision, with the policies that stand in its folder.
+pub(super) fn replayed(event: &RecordedDecision<'_>, folder: &Path) -> Result<(Layers, OwnedRequest), String> {
+    event.replay(|digest, name, _| policy(folder, digest, name))
+}
+
 /// Decides an event again and explains it.
 fn again(event: &RecordedDecision<'_>, folder: &Path, format: Format) -> Result<Answered, String> {
-    let (layers, owned) = event.replay(|digest, name, _| policy(folder, digest, name))?;
+    let (layers, owned) = replayed(event, folder)?;
     let given = given(&owned, &layers);
     let authorizer = Authorizer::new(layers);
     let request = owned.as_request(authorizer.layers())?;

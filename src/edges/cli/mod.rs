@@ -22,6 +22,7 @@ mod serve;
 #[cfg(feature = "server")]
 mod server_args;
 mod testing;
+mod trail;
 
 use args::{Cli, Command, WorldCommand};
 use clap::{CommandFactory, Parser};
@@ -54,6 +55,7 @@ pub fn run() -> ExitCode {
             _ => ask::can(&why.ask, true),
         },
         Command::Test(test) => testing::run(&test),
+        Command::Trail(args) => trail::run(&args),
         #[cfg(feature = "server")]
         Command::Serve(args) => operate::serve(&args),
         #[cfg(feature = "server")]

@@ -9,7 +9,7 @@
 use super::identity::UserIdentity;
 use super::secrets::{is_secret, without_secrets};
 use super::{Occasion, RecordedDecision, Text, iso_millis};
-use crate::decision::{AuthorizationRequest, Decision, Explanation, Layer, Layers, StatementRef};
+use crate::decision::{AuthorizationRequest, ContextValue, Decision, Explanation, Layer, Layers, StatementRef};
 use crate::simulate::sentence;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -409,7 +409,7 @@ fn parameters<'a>(
         let named = matches!(name, "prefix" | "delimiter" | "max-keys" | "versionid" | "VersionId");
         if (sent || named) && !is_secret(name) {
             let name = if name.eq_ignore_ascii_case("versionid") { "versionId" } else { name };
-            let value = entry.values().iter().map(crate::decision::ContextValue::as_str).collect::<Vec<_>>().join(",");
+            let value = entry.values().iter().map(ContextValue::as_str).collect::<Vec<_>>().join(",");
             parameters.insert(Text::Owned(name.to_owned()), Text::Owned(without_secrets(&value).into_owned()));
         }
     }
@@ -463,7 +463,7 @@ fn resources<'a>(arn: &'a str, owner: Option<&'a str>) -> Vec<EventResource<'a>>
     }
 }
 
-/// The `CloudFormation` type of what an ARN names, such as `AWS::CloudFront::Distribution`.
+/// The resource type of what an ARN names, such as `AWS::CloudFront::Distribution`.
 fn resource_type(arn: &str) -> Option<String> {
     let mut parts = arn.splitn(6, ':');
     let service = match parts.nth(2)? {

@@ -111,7 +111,7 @@ impl Writer {
 
     /// Writes a batch; with a durable trail it is on disk afterwards.
     pub(super) fn write(&mut self, waiting: &Waiting) -> io::Result<()> {
-        self.meet("trail.before_write")?;
+        self.fault("trail.before_write")?;
         let free = rustix::fs::statvfs(&self.folder)?;
         let free = free.f_bavail.saturating_mul(free.f_frsize);
         if free < LEFT_FREE + waiting.events.len() as u64 {
@@ -143,7 +143,7 @@ impl Writer {
 
     fn append(&mut self, events: &[u8]) -> io::Result<()> {
         self.file.write_all(events)?;
-        self.meet("trail.before_sync")?;
+        self.fault("trail.before_sync")?;
         if self.durable { self.file.sync_data() } else { Ok(()) }
     }
 
@@ -213,7 +213,7 @@ impl Writer {
         self.begin_file(self.number + 2)
     }
 
-    fn meet(&self, place: &'static str) -> io::Result<()> {
+    fn fault(&self, place: &'static str) -> io::Result<()> {
         self.fault.as_ref().map_or(Ok(()), |fault| fault(place))
     }
 }
