@@ -24,6 +24,7 @@ use portcullis::edges::server::cloudfront::viewer::key::KeyRing as ViewerKeys;
 use portcullis::edges::server::cloudfront::viewer::sign::{Terms, ViewerSigner};
 use portcullis::edges::server::cloudfront::viewer::{ViewerRequest, admit, policy};
 use portcullis::edges::server::directory::Directory;
+use portcullis::edges::server::identities::Identities;
 use portcullis::edges::server::scenes::scene_of;
 use portcullis::gate::operations::{GetObject, ListObjectsV2};
 use portcullis::gate::{
@@ -391,20 +392,23 @@ fn main() {
     let argument = |name: &str| std::env::args().any(|argument| argument == name);
     let timed = argument("--bench") && !argument("--test") && !argument("--list");
     let world = Bundle::of_text("world.json", WORLD).world().expect("a world");
-    let directory = Directory::new(world).expect("a directory");
+    let directory = Directory::new(world);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let filled = runtime.block_on(Filled::new(&directory, if timed { KEYS } else { FEWER_KEYS }));
 
+    let identities = Identities::open(&filled.store, directory.world(), NOW * 1000);
+    let identities = runtime.block_on(identities).expect("the world's identities");
+
     let config = AuthConfig::new(RegionRule::Exactly("us-east-1".to_owned()));
     let parts = signed_get();
-    let check = || -> Authenticated { authenticate(&parts, PATH, NOW * 1000, &config, &directory).expect("right") };
+    let check = || -> Authenticated { authenticate(&parts, PATH, NOW * 1000, &config, &*identities).expect("right") };
     let known = check();
     assert_eq!((known.auth_type, known.access_key_id.as_deref()), (AuthType::Header, Some("AKIAALICE")));
-    let later = authenticate(&parts, PATH, (NOW + 3600) * 1000, &config, &directory).err();
+    let later = authenticate(&parts, PATH, (NOW + 3600) * 1000, &config, &*identities).err();
     assert_eq!(later.map(|e| e.code), Some("RequestTimeTooSkewed"));
 
-    let root = directory.find("AKIAROOT").expect("the root user's key").caller.clone();
+    let root = identities.find("AKIAROOT").expect("the root user's key").caller.clone();
     let mut asker = Asker {
         caller: known.caller,
         head: Head(signed_get()),
