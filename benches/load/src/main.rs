@@ -12,6 +12,7 @@ mod work;
 use pattern::Pattern;
 use report::Table;
 use server::Server;
+use sign::Signer;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 const HELP: &str = "\
 usage: cargo run --release -- [--portcullis PATH] [--data DIR] [--rounds N] [--seconds S] [--only WORK,…] [--quick]
-                              [--trail | --memory [--megabytes N]]
+                              [--trail | --doors | --memory [--megabytes N]]
 
 Asks portcullis, s3s-fs and a server that stores nothing for the same, over 16 connections, and prints requests per
 second and ratios as tables in Markdown. Where it is held against others, which keep no trail that is synced, portcullis
@@ -36,6 +37,7 @@ has the best-effort one.
   --only WORK,…      of get1k, get1k-header, put1k, get8m, put8m
   --quick            a few hundred requests, every byte compared, nothing judged
   --trail            what the trail of decisions costs: portcullis without it, best-effort, and durable
+  --doors            1 KB GETs through CloudFront's door: cache hits, and cache hits by signed URL
   --memory           the peak memory of portcullis under 16 uploads at once, and 16 downloads
   --megabytes N      the size of each of them; 512";
 
@@ -47,6 +49,7 @@ struct Arguments {
     only: Vec<String>,
     quick: bool,
     trail: bool,
+    doors: bool,
     memory: bool,
     megabytes: usize,
 }
@@ -80,6 +83,7 @@ fn parse(words: Vec<String>) -> Result<Arguments, Fault> {
         only: Vec::new(),
         quick: false,
         trail: false,
+        doors: false,
         memory: false,
         megabytes: 512,
     };
@@ -94,6 +98,7 @@ fn parse(words: Vec<String>) -> Result<Arguments, Fault> {
             "--only" => arguments.only = value()?.split(',').map(str::to_owned).collect(),
             "--quick" => arguments.quick = true,
             "--trail" => arguments.trail = true,
+            "--doors" => arguments.doors = true,
             "--memory" => arguments.memory = true,
             "--megabytes" => arguments.megabytes = value()?.parse()?,
             _ => return Err(format!("what is {word}?\n\n{HELP}").into()),
@@ -111,6 +116,9 @@ fn start(arguments: &Arguments) -> Result<(), Fault> {
     let portcullis = |name, trail| Server::portcullis(name, trail, &arguments.portcullis, &folder.0);
     if arguments.memory {
         return memory(&portcullis("portcullis", "best-effort")?, &pattern, arguments.megabytes);
+    }
+    if arguments.doors {
+        return doors(arguments, &folder.0, &pattern);
     }
     let servers = if arguments.trail {
         [portcullis("off", "off")?, portcullis("best-effort", "best-effort")?, portcullis("durable", "durable")?]
@@ -142,6 +150,41 @@ fn start(arguments: &Arguments) -> Result<(), Fault> {
         } else {
             table.print();
         }
+    }
+    Ok(())
+}
+
+/// Plain GETs, cache hits, and cache hits by signed URL, of the same objects at the same server.
+fn doors(arguments: &Arguments, folder: &Path, pattern: &Pattern) -> Result<(), Fault> {
+    let (server, door) = Server::with_door(&arguments.portcullis, folder)?;
+    work::prepare(&server, pattern, false)?;
+    let query = server::viewer_query(&arguments.portcullis)?;
+    let (work, address) = (Work::SmallGet, server.address.clone());
+    let direct = |key: &str| work.head(&Signer::new(&address), key);
+    let open = |key: &str| format!("GET /{key} HTTP/1.1\r\nhost: {}\r\n\r\n", server::OPEN_HOST);
+    let signed = |key: &str| format!("GET /{key}?{query} HTTP/1.1\r\nhost: {}\r\n\r\n", server::SIGNED_HOST);
+    let ways: [(&str, &str, &(dyn Fn(&str) -> String + Sync)); 3] = [
+        ("direct, presigned", &server.address, &direct),
+        ("cache hit", &door, &open),
+        ("cache hit by signed URL", &door, &signed),
+    ];
+    let mut table = Table::of(work, ways.iter().map(|(name, ..)| *name).collect());
+    for (_, address, head) in ways {
+        // The first time fills the cache.
+        work::run_as(work, &server, address, head, pattern, Until::Count(1000), 0)?;
+    }
+    for round in 0..if arguments.quick { 1 } else { arguments.rounds } {
+        for turn in 0..ways.len() {
+            let number = (turn + round) % ways.len();
+            let (name, address, head) = ways[number];
+            let measured = work::run_as(work, &server, address, head, pattern, until(arguments, work), round);
+            table.add(number, &measured.map_err(|e| format!("{name}: {e}"))?);
+        }
+    }
+    if arguments.quick {
+        println!("{}, through CloudFront's door: every answer is right", work.name());
+    } else {
+        table.print_doors();
     }
     Ok(())
 }

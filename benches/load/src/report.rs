@@ -15,8 +15,30 @@ pub struct Table {
 
 impl Table {
     pub fn new(work: Work, servers: &[Server]) -> Self {
-        let empty = || vec![Vec::new(); servers.len()];
-        Self { work, names: servers.iter().map(|s| s.name).collect(), rates: empty(), cpu: empty() }
+        Self::of(work, servers.iter().map(|s| s.name).collect())
+    }
+
+    /// Of ways that have these names.
+    pub fn of(work: Work, names: Vec<&'static str>) -> Self {
+        let empty = || vec![Vec::new(); names.len()];
+        Self { work, rates: empty(), cpu: empty(), names }
+    }
+
+    /// What each way through CloudFront's door reaches, beside the plain one.
+    pub fn print_doors(&self) {
+        println!("\n{}, directly and through CloudFront's door\n", self.work.name());
+        println!("| way | requests/s, median | least | most | CPU µs per request | it ÷ direct, by rounds | wanted |");
+        println!("|---|---|---|---|---|---|---|");
+        for (number, name) in self.names.iter().enumerate() {
+            let (rate, least, most) = spread(&self.rates[number]);
+            let (cpu, ..) = spread(&self.cpu[number]);
+            let ratios: Vec<f64> = self.rates[0].iter().zip(&self.rates[number]).map(|(a, it)| it / a).collect();
+            let (ratio, low, high) = spread(&ratios);
+            let word = if ratio >= 0.8 { "at least 0.8: met" } else { "at least 0.8: missed" };
+            let wanted = if number == 0 { "" } else { word };
+            let ratio = format!("{ratio:.3} ({low:.3} to {high:.3})");
+            println!("| {name} | {rate:.0} | {least:.0} | {most:.0} | {cpu:.1} | {ratio} | {wanted} |");
+        }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts of requests")]

@@ -13,6 +13,13 @@ const TICKS: f64 = 100.0;
 /// The bucket of the load.
 pub const BUCKET: &str = "load";
 
+/// The hosts of two distributions before the bucket: one for everybody, one for those who have a signed URL.
+pub const OPEN_HOST: &str = "dopen.cloudfront.net";
+pub const SIGNED_HOST: &str = "dsigned.cloudfront.net";
+const KEY_PAIR: &str = "KLOADLOADLOAD1";
+const PUBLIC_KEY: &str = include_str!("../../../tests/data/viewer/rsa.public.pem");
+const PRIVATE_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/viewer/rsa.pkcs8.pem");
+
 pub struct Server {
     pub name: &'static str,
     pub address: String,
@@ -30,6 +37,18 @@ impl Server {
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.join("data")).arg("-w").arg(&world);
         command.args(["--trail", trail]);
         Self::start(name, command, data)
+    }
+
+    /// As [`Self::portcullis`], with CloudFront's door at the address that is given back.
+    pub fn with_door(program: &Path, folder: &Path) -> Result<(Self, String), Fault> {
+        let data = fresh(folder, "door")?;
+        let world = data.join("world.json");
+        fs::write(&world, with_distributions(&world_text())?)?;
+        let door = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let mut command = Command::new(program);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.join("data")).arg("-w").arg(&world);
+        command.args(["--trail", "best-effort", "--cloudfront", &door]);
+        Ok((Self::start("door", command, data)?, door))
     }
 
     pub fn files(folder: &Path) -> Result<Self, Fault> {
@@ -88,6 +107,51 @@ impl Drop for Server {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.data);
     }
+}
+
+/// The query that lets its bearer see everything of the distribution that wants signatures.
+pub fn viewer_query(program: &Path) -> Result<String, Fault> {
+    let url = format!("http://{SIGNED_HOST}/x");
+    let signed = Command::new(program)
+        .args(["sign-url", &url, "--key-pair-id", KEY_PAIR, "--private-key", PRIVATE_KEY, "--expires-in", "1h"])
+        .args(["--resource", &format!("http://{SIGNED_HOST}/*")])
+        .output()?;
+    let text = String::from_utf8(signed.stdout)?;
+    let query = text.trim().split_once('?').map(|(_, query)| query.to_owned());
+    query.ok_or_else(|| format!("sign-url said: {}", String::from_utf8_lossy(&signed.stderr)).into())
+}
+
+/// The world with two distributions before its bucket, whose identity may read.
+fn with_distributions(world: &str) -> Result<String, Fault> {
+    let mut world: serde_json::Value = serde_json::from_str(world)?;
+    let account = &mut world["accounts"][0];
+    let distribution = |id: &str, host: &str, more: serde_json::Value| {
+        let mut behavior = serde_json::json!({"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all",
+            "CachePolicyId": "658327ea-f89d-4fab-a63d-7e88639e58f6"});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            behavior[name] = value.clone();
+        }
+        serde_json::json!({"id": id, "domain_name": host, "config": {"Enabled": true, "Origins": {"Items": [{"Id": "o",
+            "DomainName": format!("{BUCKET}.s3.amazonaws.com"), "S3OriginConfig":
+            {"OriginAccessIdentity": "origin-access-identity/cloudfront/ELOADLOADLOAD1"}}]},
+            "DefaultCacheBehavior": behavior}})
+    };
+    account["origin_access_identities"] =
+        serde_json::json!([{"id": "ELOADLOADLOAD1", "canonical_user": "ab".repeat(32)}]);
+    account["public_keys"] = serde_json::json!([{"id": KEY_PAIR, "name": "load", "pem": PUBLIC_KEY}]);
+    account["key_groups"] = serde_json::json!([{"id": "load", "name": "load", "keys": [KEY_PAIR]}]);
+    let groups = serde_json::json!({"TrustedKeyGroups": {"Enabled": true, "Quantity": 1, "Items": ["load"]}});
+    account["distributions"] = serde_json::json!([
+        distribution("EOPENOPENOPEN1", OPEN_HOST, serde_json::json!({})),
+        distribution("ESIGNEDSIGNED1", SIGNED_HOST, groups),
+    ]);
+    let statements = account["buckets"][0]["policy"]["Statement"].as_array_mut().ok_or("no statements")?;
+    // An origin request has no address, which the first statement of the bucket's policy refuses.
+    statements.remove(0);
+    statements.push(serde_json::json!({"Effect": "Allow", "Action": "s3:GetObject",
+        "Principal": {"AWS": "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity ELOADLOADLOAD1"},
+        "Resource": format!("arn:aws:s3:::{BUCKET}/*")}));
+    Ok(world.to_string())
 }
 
 fn fresh(folder: &Path, name: &str) -> Result<PathBuf, Fault> {

@@ -94,7 +94,7 @@ impl Work {
         }
     }
 
-    fn head(self, signer: &Signer, key: &str) -> String {
+    pub fn head(self, signer: &Signer, key: &str) -> String {
         let path = format!("/{BUCKET}/{key}");
         match self {
             Self::SmallGet | Self::LargeGet => signer.presigned("GET", &path),
@@ -145,15 +145,28 @@ fn put(connection: &mut Connection, signer: &Signer, pattern: &Pattern, key: &st
 /// One round of one work at one server.
 pub fn run(work: Work, server: &Server, pattern: &Pattern, until: Until, round: usize) -> Result<Measured, Fault> {
     let signer = Signer::new(&server.address);
+    run_as(work, server, &server.address, &|key| work.head(&signer, key), pattern, until, round)
+}
+
+/// As [`run`], at another address of the server and with other heads of requests.
+pub fn run_as(
+    work: Work,
+    server: &Server,
+    address: &str,
+    head: &(dyn Fn(&str) -> String + Sync),
+    pattern: &Pattern,
+    until: Until,
+    round: usize,
+) -> Result<Measured, Fault> {
     let ready = Barrier::new(CONNECTIONS + 1);
     thread::scope(|scope| {
         let workers: Vec<_> = (0..CONNECTIONS)
             .map(|number| {
-                let (signer, ready) = (&signer, &ready);
+                let ready = &ready;
                 scope.spawn(move || {
                     // All of them come to the barrier, whatever happens.
-                    let requests = requests(work, signer, pattern, number, round);
-                    let connection = Connection::open(&server.address);
+                    let requests = requests(work, head, pattern, number, round);
+                    let connection = Connection::open(address);
                     ready.wait();
                     drive(work, &mut connection?, pattern, &requests, until)
                 })
@@ -181,9 +194,15 @@ struct Ready {
     bytes: Vec<u8>,
 }
 
-fn requests(work: Work, signer: &Signer, pattern: &Pattern, connection: usize, round: usize) -> Vec<Ready> {
+fn requests(
+    work: Work,
+    head: &(dyn Fn(&str) -> String + Sync),
+    pattern: &Pattern,
+    connection: usize,
+    round: usize,
+) -> Vec<Ready> {
     let ready = |key: String| {
-        let mut bytes = work.head(signer, &key).into_bytes();
+        let mut bytes = head(&key).into_bytes();
         if work == Work::SmallPut {
             bytes.extend_from_slice(pattern.piece(Pattern::start_of(&key), SMALL));
         }

@@ -5,17 +5,21 @@
 
 use crate::edges::server::cloudfront::model::PublicKey;
 use crate::storage::store::Kept;
-use aws_lc_rs::rsa;
+use aws_lc_rs::{digest, rsa};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA1_ASN1, ECDSA_P256_SHA256_ASN1, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
     RSA_PKCS1_2048_8192_SHA256,
 };
+use quick_cache::sync::Cache;
 use std::collections::HashMap;
+use std::sync::Arc;
 use tokio_rustls::rustls::pki_types::SubjectPublicKeyInfoDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 /// The only length of RSA keys that CloudFront takes, in bits.
 const RSA_BITS: usize = 2048;
+/// How many good signatures are remembered for a key; 32 bytes each.
+const REMEMBERED: usize = 8192;
 
 /// How the text that is signed is hashed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +52,10 @@ pub struct ViewerKey {
     // PERF: a parsed key of aws-lc holds its algorithm, so there is one for each hash.
     sha1: ParsedPublicKey,
     sha256: ParsedPublicKey,
+    // PERF: a signature is good for ever, whoever shows it; the dates and addresses of what it is over are checked
+    // anew each time. Viewers show the same one for many requests, and verifying costs more than a cached answer.
+    // INVARIANT: what is remembered is remembered of this key alone, and under a digest of all that was verified.
+    good: Arc<Cache<[u8; 32], ()>>,
 }
 
 /// Why a text is no public key for viewers.
@@ -79,7 +87,7 @@ impl ViewerKey {
             }
         };
         match both {
-            [Ok(sha1), Ok(sha256)] => Ok(Self { sha1, sha256 }),
+            [Ok(sha1), Ok(sha256)] => Ok(Self { sha1, sha256, good: Arc::new(Cache::new(REMEMBERED)) }),
             _ => Err(ViewerKeyError::Unsupported),
         }
     }
@@ -91,8 +99,26 @@ impl ViewerKey {
             HashAlgorithm::Sha1 => &self.sha1,
             HashAlgorithm::Sha256 => &self.sha256,
         };
-        key.verify_sig(text, signature).is_ok()
+        let Ok(shown) = digest_of(hash, text, signature) else { return false };
+        if self.good.get(&shown).is_some() {
+            return true;
+        }
+        let good = key.verify_sig(text, signature).is_ok();
+        if good {
+            self.good.insert(shown, ());
+        }
+        good
     }
+}
+
+/// A digest of what a signature claims, each part by its length so that no two claims are the same text.
+fn digest_of(hash: HashAlgorithm, text: &[u8], signature: &[u8]) -> Result<[u8; 32], std::array::TryFromSliceError> {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in [hash.as_str().as_bytes(), text, signature] {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    context.finish().as_ref().try_into()
 }
 
 /// All public keys by id, parsed when CloudFront's documents were read.
