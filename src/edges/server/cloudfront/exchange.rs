@@ -146,7 +146,10 @@ impl Exchange<'_> {
     async fn kept_or_streamed(&self, reply: Reply, epoch: u64, flight: Option<Flight>) -> Result<Shown, DoorError> {
         let now_ms = self.server.now_ms();
         let seconds = self.seconds(reply.headers(), now_ms);
-        let secret = reply.headers().contains_key("x-amz-server-side-encryption-customer-algorithm");
+        // What a key of a customer's or of the key service opened is not kept: a hit asks neither key again.
+        let encryption = reply.headers().get("x-amz-server-side-encryption");
+        let secret = reply.headers().contains_key("x-amz-server-side-encryption-customer-algorithm")
+            || encryption.is_some_and(|how| how.as_bytes().starts_with(b"aws:kms"));
         let length = answers::announced(&reply).filter(|_| seconds > 0 && !secret);
         let Some(room) = length.and_then(|length| self.cache.room(length)) else {
             self.cache.remove(&self.ask.key);
