@@ -1,7 +1,7 @@
 //! The command line's grammar.
 
 #[cfg(feature = "server")]
-use super::server_args::{MfaCommand, PresignArgs, ScrubArgs, ServeArgs};
+use super::server_args::{KeysCommand, MfaCommand, PresignArgs, ScrubArgs, ServeArgs};
 use crate::simulate::question::{Circumstances, Question};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -48,6 +48,13 @@ pub enum Command {
     /// Reads and verifies everything that a data directory holds.
     #[cfg(feature = "server")]
     Scrub(ScrubArgs),
+    /// Root keys, which seal everything that a data directory keeps.
+    #[cfg(feature = "server")]
+    Keys {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Shows or checks a world.
     World {
         /// What to do with it.

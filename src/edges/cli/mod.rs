@@ -8,6 +8,8 @@ mod files;
 mod http;
 mod inspect;
 #[cfg(feature = "server")]
+mod keys;
+#[cfg(feature = "server")]
 mod mfa;
 #[cfg(feature = "server")]
 mod operate;
@@ -60,6 +62,8 @@ pub fn run() -> ExitCode {
         Command::Mfa { command } => operate::mfa(&command),
         #[cfg(feature = "server")]
         Command::Scrub(args) => scrub::run(&args),
+        #[cfg(feature = "server")]
+        Command::Keys { command: server_args::KeysCommand::Reseal(args) } => keys::reseal(&args),
         Command::World { command: WorldCommand::Show(args) } => inspect::show(&args),
         Command::World { command: WorldCommand::Check(args) } => inspect::check(&args),
         Command::Explain { code } => inspect::explain(code.as_deref()),

@@ -44,7 +44,7 @@ pub(super) fn mfa(command: &MfaCommand) -> u8 {
             let runtime = tokio::runtime::Runtime::new().map_err(|e| e.to_string())?;
             let now = system_clock().div_euclid(1000);
             let store = runtime
-                .block_on(Store::open(&args.data, StoreSettings::default(), now))
+                .block_on(Store::open(&args.data, StoreSettings::from_environment(), now))
                 .map_err(|e| format!("{}: {e}", args.data.display()))?;
             Ok(Box::new(Devices { runtime, store, owner: args.user.clone().unwrap_or_else(|| "root".to_owned()) }))
         }),

@@ -29,7 +29,7 @@ async fn scrub(args: &ScrubArgs) -> Result<(ScrubReport, Option<u64>), StoreErro
         return Err(StoreError::Damaged { what: "this is no data directory".to_owned() });
     }
     let now = system_clock().div_euclid(1000);
-    let store = Store::open(&args.data, StoreSettings::default(), now).await?;
+    let store = Store::open(&args.data, StoreSettings::from_environment(), now).await?;
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}") {
         bar.set_style(style);

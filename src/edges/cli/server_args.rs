@@ -310,3 +310,18 @@ mod tests {
         assert!(parse_user("alice@x").is_ok() && parse_user("a/b").is_err() && parse_user("").is_err());
     }
 }
+
+/// What is done with root keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Makes a new root key and seals everything under it that older ones sealed, also while a server runs
+    Reseal(ResealArgs),
+}
+
+/// Whose root keys.
+#[derive(Debug, Args)]
+pub struct ResealArgs {
+    /// The data directory; a server that is using it does the work
+    #[arg(long, value_name = "DIR", default_value = "portcullis-data", env = "PORTCULLIS_DATA")]
+    pub data: PathBuf,
+}

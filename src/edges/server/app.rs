@@ -9,6 +9,7 @@ use super::directory::Directory;
 use super::error::S3Error;
 use super::handlers;
 use super::http::{App, ConnectionFacts, RequestBody, ResponseBody, proxy};
+use super::kms::Keys;
 use super::metrics::Metrics;
 use super::reply::{self, Reply};
 use super::scenes::Scenes;
@@ -52,6 +53,7 @@ struct Inner {
     store: Store,
     directory: ArcSwap<Directory>,
     cloudfront: ArcSwap<CloudFront>,
+    keys: Keys,
     scenes: Scenes,
     auth: AuthConfig,
     settings: ServeSettings,
@@ -67,6 +69,7 @@ impl Server {
         store: Store,
         directory: Directory,
         cloudfront: CloudFront,
+        keys: Keys,
         settings: ServeSettings,
         metrics: Arc<Metrics>,
         log: DecisionLog,
@@ -75,8 +78,18 @@ impl Server {
         let auth = settings.auth_config();
         let directory = ArcSwap::from_pointee(directory);
         let cloudfront = ArcSwap::from_pointee(cloudfront);
-        let inner =
-            Inner { store, directory, cloudfront, scenes: Scenes::default(), auth, settings, metrics, log, clock };
+        let inner = Inner {
+            store,
+            directory,
+            cloudfront,
+            keys,
+            scenes: Scenes::default(),
+            auth,
+            settings,
+            metrics,
+            log,
+            clock,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -111,6 +124,12 @@ impl Server {
     pub fn reload_cloudfront(&self) -> Result<(), StoreError> {
         self.inner.cloudfront.store(Arc::new(CloudFront::load(&self.inner.store)?));
         Ok(())
+    }
+
+    /// The keys of the key service.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.inner.keys
     }
 
     /// What decisions read about buckets.

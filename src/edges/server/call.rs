@@ -10,9 +10,10 @@ use super::wire::encryption::SentKey;
 use super::wire::query::Query;
 use crate::decision::{AuthorizationRequest, Authorizer, Decision};
 use crate::gate::operations::Row;
+use crate::gate::services::kms::{self, EncryptionContext, KeyUse, UsesKey};
 use crate::gate::{
     self, Ask, Asked, Authorized, BodyFacts, Method, Operation, OperationId, Refusal, RequestFacts, Scene, SeenObject,
-    SignatureFacts, Source, SourceAsk, Step, Target, Witness,
+    ServiceAsk, ServiceFacts, SignatureFacts, Source, SourceAsk, Step, Subject, Target, Witness,
 };
 use crate::storage::sealing::CustomerKey;
 use crate::storage::store::{BucketRecord, Sighting, Sse, StoreError};
@@ -284,6 +285,23 @@ impl Call {
         }
     }
 
+    /// Authorizes a use of keys of the key service, which S3 makes in the caller's name. Its requests come from S3:
+    /// the caller's address is not theirs. Source: KMS Developer Guide, "Using the IP address condition".
+    ///
+    /// # Errors
+    /// The gate's refusal.
+    pub fn authorize_use<O: UsesKey>(&self, keys: Vec<(Subject<'_>, EncryptionContext)>) -> Result<KeyUse<O>, Refusal> {
+        let facts = ServiceFacts {
+            source_ip: None,
+            secure: true,
+            time: self.now_ms.div_euclid(1000),
+            user_agent: None,
+            region: self.server.region(),
+        };
+        let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects: &[], witness: self };
+        kms::authorize_use(&ask, keys)
+    }
+
     /// Whether the caller could still do `O` if the bucket were as in `after`.
     #[must_use]
     pub fn allowed_after<O: Operation>(&self, after: &BucketRecord) -> bool {
@@ -388,7 +406,7 @@ impl Asked for Call {
 }
 
 /// For questions that are no request's.
-struct Unseen;
+pub struct Unseen;
 
 impl Witness for Unseen {
     fn decided(&self, _: &Step, _: &AuthorizationRequest<'_>, _: &Authorizer, _: Decision) {}

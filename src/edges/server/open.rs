@@ -4,7 +4,9 @@ use super::app::{Clock, Server};
 use super::cloudfront::state::CloudFront;
 use super::decision_log::DecisionLog;
 use super::directory::Directory;
+use super::kms::{self, Keys};
 use super::metrics::Metrics;
+use super::reseal;
 use super::run::ServeError;
 use super::settings::ServeSettings;
 use crate::policy::acl::Acl;
@@ -46,7 +48,8 @@ pub async fn open(
     let usual = Limits::default();
     let most = settings.max_object_bytes;
     let limits = Limits { max_object_bytes: most, max_put_bytes: most.min(usual.max_put_bytes), ..usual };
-    let store_settings = StoreSettings { limits, fault: super::faults::from_environment(), ..StoreSettings::default() };
+    let store_settings =
+        StoreSettings { limits, fault: super::faults::from_environment(), ..StoreSettings::from_environment() };
     let store = Store::open(&settings.data, store_settings, now_ms.div_euclid(1000)).await.map_err(failed)?;
     store.rotate_root_key(now_ms.div_euclid(1000), ROOT_KEY_AGE).map_err(failed)?;
     let world = match store.world().map_err(failed)? {
@@ -62,10 +65,12 @@ pub async fn open(
     let log = DecisionLog::open(&settings.data, settings.decision_log)
         .map_err(|e| ServeError::Prepare(format!("the decision log cannot be opened: {e}")))?;
     let cloudfront = CloudFront::load(&store).map_err(failed)?;
+    let keys = Keys::load(&store).map_err(failed)?;
     let server = Server::new(
         store,
         directory,
         cloudfront,
+        keys,
         ServeSettings::clone(&settings),
         Arc::new(Metrics::default()),
         log,
@@ -105,6 +110,7 @@ async fn first_start(
     for account in directory.world().accounts.values() {
         seed_account(store, account, &directory, settings, now_ms).await.map_err(failed)?;
     }
+    seed_keys(store, directory.world(), settings, now_ms).await.map_err(failed)?;
     let documents = serde_json::to_string(&bundle).map_err(|e| ServeError::Prepare(e.to_string()))?;
     store.put_world(&documents, now_ms).await.map_err(failed)?;
     bundle.world().map_err(|_| ServeError::Prepare("the world cannot be loaded a second time".to_owned()))
@@ -218,6 +224,18 @@ async fn seed_bucket(
     Ok(())
 }
 
+/// The keys of the world, with material of their own.
+async fn seed_keys(store: &Store, world: &World, settings: &ServeSettings, now_ms: i64) -> Result<(), StoreError> {
+    let mut seeds = Vec::new();
+    for account in world.accounts.values() {
+        for (id, key) in &account.keys {
+            let region = key.region.as_deref().unwrap_or(&settings.region);
+            seeds.push(kms::Seed::of(store, &account.id, id, key, region, now_ms)?);
+        }
+    }
+    store.seed_entities(move |t| seeds.iter().try_for_each(|seed| seed.put(t))).await
+}
+
 /// An ACL with its e-mail grantees found.
 fn resolved(acl: Option<&Acl>, directory: &Directory) -> Result<Option<Acl>, StoreError> {
     let found = acl.map(|acl| super::handlers::resolved(acl.clone(), directory)).transpose();
@@ -244,6 +262,8 @@ fn tend(server: &Server) {
                     }
                 }
             }
+            tend_keys(&server).await;
+            reseal::if_asked(&server).await;
             server.counted().set_decisions_dropped(server.log().dropped());
             since_expiry += SWEEP_EVERY;
             let Some(days) = server.settings().upload_expiry_days else { continue };
@@ -257,4 +277,22 @@ fn tend(server: &Server) {
             }
         }
     });
+}
+
+/// Rotates and deletes the keys whose time has come; requests see it at once.
+async fn tend_keys(server: &Server) {
+    let store = server.store();
+    let changed = match store.tend_keys(server.now_ms()).await {
+        Ok(changed) => changed,
+        Err(error) => {
+            tracing::warn!(%error, "keys could not be rotated or deleted");
+            return;
+        }
+    };
+    for (account, id) in changed {
+        tracing::info!(account, id, "a key was rotated or deleted");
+        if let Err(error) = server.keys().reload(store, &account, &id) {
+            tracing::error!(%error, account, id, "a key that changed could not be read again");
+        }
+    }
 }

@@ -96,6 +96,9 @@ pub fn failed(error: StoreError, bucket: &str, key: &str, version: Option<&str>)
             S3Error::new("AccessDenied", "MFA Delete can be changed by the bucket owner's root user only.")
         }
         StoreError::WrongGrant
+        | StoreError::ServiceKeyNeeded
+        | StoreError::WrongServiceKey
+        | StoreError::InvalidCiphertext
         | StoreError::InvalidRange { .. }
         | StoreError::Damaged { .. }
         | StoreError::InUse

@@ -8,6 +8,7 @@
 
 pub mod cloudfront;
 pub mod cloudtrail;
+pub mod kms;
 
 use super::authorize::{Refusal, Step, Witness};
 use super::authorized::Authorized;
@@ -33,11 +34,13 @@ pub enum Service {
     CloudFront,
     /// AWS CloudTrail.
     CloudTrail,
+    /// AWS Key Management Service.
+    Kms,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 3] = [Self::S3, Self::CloudFront, Self::CloudTrail];
+    pub const ALL: [Self; 4] = [Self::S3, Self::CloudFront, Self::CloudTrail, Self::Kms];
 
     /// The service that a signature's scope names.
     #[must_use]
@@ -52,6 +55,7 @@ impl Service {
             Self::S3 => "s3",
             Self::CloudFront => "cloudfront",
             Self::CloudTrail => "cloudtrail",
+            Self::Kms => "kms",
         }
     }
 
@@ -62,6 +66,7 @@ impl Service {
             Self::S3 => "s3.amazonaws.com",
             Self::CloudFront => "cloudfront.amazonaws.com",
             Self::CloudTrail => "cloudtrail.amazonaws.com",
+            Self::Kms => "kms.amazonaws.com",
         }
     }
 
@@ -72,6 +77,7 @@ impl Service {
             Self::S3 => &[],
             Self::CloudFront => cloudfront::TABLE,
             Self::CloudTrail => cloudtrail::TABLE,
+            Self::Kms => kms::TABLE,
         }
     }
 }

@@ -282,7 +282,11 @@ impl Loader<'_> {
         if let Some(policy) = self.document(node, &format!("{id}-key"), PolicyKind::Key, None) {
             let account = self.owner();
             let unknown = KeyEntry { grants: LayerState::Unknown, ..KeyEntry::default() };
-            self.world.account(&account).keys.entry(id).or_insert(unknown).policy = LayerState::Given(policy);
+            let entry = self.world.account(&account).keys.entry(id).or_insert(unknown);
+            let alone =
+                PolicyDocument::parse("policy", policy.text(policy.document()), &LoadOptions::new(PolicyKind::Key));
+            entry.policy_text = alone.ok().map(|document| document.print());
+            entry.policy = LayerState::Given(policy);
         }
     }
 

@@ -197,6 +197,8 @@ pub struct KeyEntry {
     pub alias: Option<String>,
     /// Its policy.
     pub policy: LayerState<Arc<CompiledPolicy>>,
+    /// The policy as JSON, for the server that the world seeds.
+    pub policy_text: Option<String>,
     /// Its grants.
     pub grants: LayerState<Vec<KeyGrant>>,
 }

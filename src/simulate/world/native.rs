@@ -382,9 +382,12 @@ impl Loader<'_, '_> {
         let label = alias.as_deref().map_or(&*id, |a| a.trim_start_matches("alias/"));
         let label = format!("{label}-key");
         let policy = fields.take(self.findings, "policy");
+        let document = policy.and_then(|n| self.parsed(n, PolicyKind::Key, None));
+        let policy_text = document.as_ref().and_then(|d| d.as_ref().ok()).map(PolicyDocument::print);
         let entry = KeyEntry {
             region: fields.string(self.findings, "region"),
-            policy: policy.and_then(|n| self.document(n, &label, PolicyKind::Key, None)).into(),
+            policy: document.and_then(|d| compiled(self.findings, d, &label)).into(),
+            policy_text,
             grants: fields.take(self.findings, "grants").map(|n| settings::key_grants(self.findings, n)).into(),
             alias,
         };

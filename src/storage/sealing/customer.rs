@@ -29,7 +29,7 @@ impl CustomerKey {
     /// # Errors
     /// [`SealError::Library`].
     pub fn seal_new(&self, blob: BlobId) -> Result<(FreshKey, Envelope), SealError> {
-        Wrapper::new(&self.0).seal_new(blob, SealedBy::Customer)
+        Wrapper::new(&self.0).seal_new(blob, SealedBy::Customer, &[])
     }
 
     /// The data key of this blob.
@@ -39,8 +39,8 @@ impl CustomerKey {
     /// [`SealError::UnknownFormat`].
     pub fn open_key(&self, blob: BlobId, envelope: &Envelope) -> Result<DataKey, SealError> {
         match envelope.sealed_by {
-            SealedBy::Customer => Wrapper::new(&self.0).open(blob, envelope)?.ok_or(SealError::WrongKey { blob }),
-            SealedBy::Root { .. } => Err(SealError::NoCustomerKey { blob }),
+            SealedBy::Customer => Wrapper::new(&self.0).open(blob, envelope, &[])?.ok_or(SealError::WrongKey { blob }),
+            SealedBy::Root { .. } | SealedBy::Kms { .. } => Err(SealError::NoCustomerKey { blob }),
         }
     }
 }

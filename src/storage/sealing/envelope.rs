@@ -35,6 +35,11 @@ pub enum SealedBy {
     },
     /// The key that the customer sends with each request (SSE-C).
     Customer,
+    /// A key of the key service (SSE-KMS). Which one stands beside the envelope, and is authenticated with it.
+    Kms {
+        /// The version of its material.
+        material: u32,
+    },
 }
 
 impl Envelope {
@@ -69,6 +74,7 @@ impl Envelope {
         let (kind, version) = match self.sealed_by {
             SealedBy::Root { version } => (1, version),
             SealedBy::Customer => (2, 0),
+            SealedBy::Kms { material } => (3, material),
         };
         let (size, version) = (self.chunk_size.to_be_bytes(), version.to_be_bytes());
         joined(&[&[self.format], &size, &[kind], &version, blob.as_bytes()])

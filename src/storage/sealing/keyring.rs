@@ -3,6 +3,8 @@
 use super::envelope::{Envelope, SealedBy};
 use super::keyfile::{self, RootKey, Secret};
 use super::keys::{DataKey, FreshKey, KEY_LEN, Wrapper};
+use super::material::KeyMaterial;
+use super::source::{FileSource, RootKeySource, RootKeys};
 use super::{BlobId, SealError};
 use arc_swap::ArcSwap;
 use std::fmt;
@@ -11,21 +13,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 
-/// The key file's name in its directory.
-const FILE: &str = "root.json";
-
 /// The root keys. The newest seals new data keys; the older ones open what they sealed, for ever.
 ///
 /// Reading is lock-free; rotation writes the file before the new key seals anything.
 pub struct KeyRing {
-    source: Source,
+    source: Box<dyn RootKeySource>,
     keys: ArcSwap<Keys>,
     rotating: Mutex<()>,
-}
-
-/// Where the root keys come from. A key from the environment or from another file would be one more.
-enum Source {
-    File(PathBuf),
 }
 
 /// Why the key ring could not be opened, made or rotated.
@@ -61,6 +55,20 @@ pub enum KeyRingError {
     Exists {
         /// The file.
         path: PathBuf,
+    },
+    /// The environment's root keys are none, or clash with the key file's.
+    #[error("environment variable `{variable}`: {reason}")]
+    Environment {
+        /// Its name.
+        variable: &'static str,
+        /// What is wrong; never a part of a key.
+        reason: String,
+    },
+    /// The root keys come from where this program cannot write.
+    #[error("the root keys come from {source_name}: add the new one there, with the next version, and start again")]
+    NotWritable {
+        /// Where they come from.
+        source_name: String,
     },
     /// The system gave no random bytes, or versions are used up.
     #[error("no new root key could be made")]
@@ -98,14 +106,14 @@ impl KeyRing {
     /// # Errors
     /// [`KeyRingError::Exists`] if there is one already: nothing is replaced.
     pub fn create(directory: &Path, now: i64) -> Result<Self, KeyRingError> {
-        let path = directory.join(FILE);
-        if path.try_exists().map_err(|source| KeyRingError::Io { path: path.clone(), source })? {
-            return Err(KeyRingError::Exists { path });
+        let source = FileSource::of(directory);
+        if source.exists()? {
+            return Err(KeyRingError::Exists { path: source.path().to_owned() });
         }
         keyfile::make_directory(directory)?;
         let keys = vec![new_key(1, now)?];
-        keyfile::write(&path, &keys)?;
-        Ok(Self::with(path, keys))
+        source.write(&RootKeys(keys.clone()))?;
+        Ok(Self::with(Box::new(source), keys))
     }
 
     /// Opens the key ring in `directory`.
@@ -114,13 +122,20 @@ impl KeyRing {
     /// [`KeyRingError::Exposed`] if others may read the file; [`KeyRingError::Malformed`]; [`KeyRingError::Io`],
     /// also if there is none: then what is stored cannot be opened, and a new one would not help.
     pub fn open(directory: &Path) -> Result<Self, KeyRingError> {
-        let path = directory.join(FILE);
-        let keys = keyfile::read(&path)?;
-        Ok(Self::with(path, keys))
+        Self::from_source(Box::new(FileSource::of(directory)))
     }
 
-    fn with(path: PathBuf, keys: Vec<RootKey>) -> Self {
-        Self { source: Source::File(path), keys: ArcSwap::from_pointee(Keys::new(keys)), rotating: Mutex::new(()) }
+    /// Opens the key ring of a source.
+    ///
+    /// # Errors
+    /// What the source says.
+    pub fn from_source(source: Box<dyn RootKeySource>) -> Result<Self, KeyRingError> {
+        let RootKeys(keys) = source.read()?;
+        Ok(Self::with(source, keys))
+    }
+
+    fn with(source: Box<dyn RootKeySource>, keys: Vec<RootKey>) -> Self {
+        Self { source, keys: ArcSwap::from_pointee(Keys::new(keys)), rotating: Mutex::new(()) }
     }
 
     /// The version of the root key that seals new data keys.
@@ -136,7 +151,7 @@ impl KeyRing {
     pub fn seal_new(&self, blob: BlobId) -> Result<(FreshKey, Envelope), SealError> {
         let keys = self.keys.load();
         let (key, wrapper) = keys.newest();
-        wrapper.seal_new(blob, SealedBy::Root { version: key.version })
+        wrapper.seal_new(blob, SealedBy::Root { version: key.version }, &[])
     }
 
     /// The data key of this blob.
@@ -145,12 +160,27 @@ impl KeyRing {
     /// [`SealError::TamperedKey`] if the envelope is not this blob's or was changed;
     /// [`SealError::CustomerKeyNeeded`], [`SealError::UnknownRootKey`], [`SealError::UnknownFormat`].
     pub fn open_key(&self, blob: BlobId, envelope: &Envelope) -> Result<DataKey, SealError> {
+        let key = self.open_bytes(blob, envelope)?;
+        DataKey::new(&key, envelope)
+    }
+
+    /// The material of a key of the key service: the key of an envelope that seals nothing else.
+    ///
+    /// # Errors
+    /// As [`Self::open_key`].
+    pub fn open_material(&self, blob: BlobId, envelope: &Envelope) -> Result<KeyMaterial, SealError> {
+        let key = self.open_bytes(blob, envelope)?;
+        Ok(KeyMaterial::new(&key))
+    }
+
+    fn open_bytes(&self, blob: BlobId, envelope: &Envelope) -> Result<Zeroizing<[u8; KEY_LEN]>, SealError> {
         match envelope.sealed_by {
             SealedBy::Customer => Err(SealError::CustomerKeyNeeded { blob }),
+            SealedBy::Kms { .. } => Err(SealError::ServiceKeyNeeded { blob }),
             SealedBy::Root { version } => {
                 let keys = self.keys.load();
                 let wrapper = keys.version(version).ok_or(SealError::UnknownRootKey { version })?;
-                wrapper.open(blob, envelope)?.ok_or(SealError::TamperedKey { blob })
+                wrapper.open_bytes(blob, envelope, &[])?.ok_or(SealError::TamperedKey { blob })
             }
         }
     }
@@ -173,15 +203,38 @@ impl KeyRing {
     pub fn rotate_if_older_than(&self, now: i64, max_age: i64) -> Result<Option<u32>, KeyRingError> {
         let _one_at_a_time = self.rotating.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let created = self.keys.load().newest().0.created;
-        if now.saturating_sub(created) < max_age { Ok(None) } else { self.add_key(now).map(Some) }
+        let young = now.saturating_sub(created) < max_age;
+        if young || !self.source.is_writable() { Ok(None) } else { self.add_key(now).map(Some) }
+    }
+
+    /// Whether [`Self::rotate`] can add a root key: where the keys come from takes new ones.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.source.is_writable()
+    }
+
+    /// The same data key, sealed under the newest root key; `None`: it is so already, or no root key seals it.
+    ///
+    /// # Errors
+    /// As [`Self::open_key`].
+    pub fn reseal(&self, blob: BlobId, envelope: &Envelope) -> Result<Option<Envelope>, SealError> {
+        let keys = self.keys.load();
+        let (newest, wrapper) = keys.newest();
+        match envelope.sealed_by {
+            SealedBy::Root { version } if version != newest.version => {
+                let key = self.open_bytes(blob, envelope)?;
+                let sealed_by = SealedBy::Root { version: newest.version };
+                wrapper.seal(blob, Envelope { sealed_by, ..envelope.clone() }, &[], key).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     fn add_key(&self, now: i64) -> Result<u32, KeyRingError> {
-        let Source::File(path) = &self.source;
         let mut keys: Vec<RootKey> = self.keys.load().all.iter().map(|(key, _)| key.clone()).collect();
         let version = self.version().checked_add(1).ok_or(KeyRingError::NoNewKey)?;
         keys.push(new_key(version, now)?);
-        keyfile::write(path, &keys)?;
+        self.source.write(&RootKeys(keys.clone()))?;
         self.keys.store(Arc::new(Keys::new(keys)));
         Ok(version)
     }
@@ -189,8 +242,10 @@ impl KeyRing {
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Source::File(path) = &self.source;
-        f.debug_struct("KeyRing").field("file", path).field("version", &self.version()).finish_non_exhaustive()
+        f.debug_struct("KeyRing")
+            .field("source", &self.source)
+            .field("version", &self.version())
+            .finish_non_exhaustive()
     }
 }
 

@@ -50,45 +50,79 @@ impl fmt::Debug for FreshKey {
 /// What seals data keys: the extracted half of HKDF over a root key or a customer's key.
 pub(super) struct Wrapper(Prk);
 
+/// A key on its way from one envelope to another.
+type KeyBytes = Zeroizing<[u8; KEY_LEN]>;
+
 impl Wrapper {
     pub(super) fn new(key: &[u8; KEY_LEN]) -> Self {
-        Self(Salt::new(HKDF_SHA256, b"portcullis data key wrapping 1").extract(key))
+        Self::of_purpose(b"portcullis data key wrapping 1", key)
     }
 
-    /// A new data key for this blob, and the envelope that keeps it.
-    pub(super) fn seal_new(&self, blob: BlobId, sealed_by: SealedBy) -> Result<(FreshKey, Envelope), SealError> {
-        let mut envelope = Envelope::new(sealed_by);
+    /// As [`Self::new`], for keys of another purpose: what is sealed for one does not open for another.
+    pub(super) fn of_purpose(purpose: &'static [u8], key: &[u8; KEY_LEN]) -> Self {
+        Self(Salt::new(HKDF_SHA256, purpose).extract(key))
+    }
+
+    /// A new data key for this blob, and the envelope that keeps it. `bound` is what must be the same again to open
+    /// it, beside what the envelope itself says.
+    pub(super) fn seal_new(
+        &self,
+        blob: BlobId,
+        sealed_by: SealedBy,
+        bound: &[u8],
+    ) -> Result<(FreshKey, Envelope), SealError> {
         let mut key = Zeroizing::new([0; KEY_LEN]);
-        let mut nonce = [0; NONCE_LEN];
         rand::fill(key.as_mut()).map_err(|_| SealError::Library)?;
+        let envelope = self.seal(blob, Envelope::new(sealed_by), bound, key.clone())?;
+        Ok((FreshKey(DataKey::new(&key, &envelope)?), envelope))
+    }
+
+    /// Seals a data key into an envelope.
+    pub(super) fn seal(
+        &self,
+        blob: BlobId,
+        mut envelope: Envelope,
+        bound: &[u8],
+        mut key: KeyBytes,
+    ) -> Result<Envelope, SealError> {
+        let mut nonce = [0; NONCE_LEN];
         rand::fill(&mut nonce).map_err(|_| SealError::Library)?;
-        let data_key = DataKey::new(&key, &envelope)?;
         let context = envelope.context(blob);
         let tag = self
-            .key_for(&context)?
+            .key_for(&[&context, bound])?
             .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), key.as_mut())
             .map_err(|_| SealError::Library)?;
         envelope.wrapped_key = joined(&[&nonce, key.as_ref(), tag.as_ref()]);
-        Ok((FreshKey(data_key), envelope))
+        Ok(envelope)
     }
 
     /// The data key in an envelope, or `None` if this key or this blob is not the one it was sealed for.
-    pub(super) fn open(&self, blob: BlobId, envelope: &Envelope) -> Result<Option<DataKey>, SealError> {
+    pub(super) fn open(&self, blob: BlobId, envelope: &Envelope, bound: &[u8]) -> Result<Option<DataKey>, SealError> {
+        self.open_bytes(blob, envelope, bound)?.map(|key| DataKey::new(&key, envelope)).transpose()
+    }
+
+    /// As [`Self::open`], the key's bytes.
+    pub(super) fn open_bytes(
+        &self,
+        blob: BlobId,
+        envelope: &Envelope,
+        bound: &[u8],
+    ) -> Result<Option<KeyBytes>, SealError> {
         envelope.check_format()?;
         let context = envelope.context(blob);
         let mut wrapped: Zeroizing<[u8; WRAPPED_LEN]> = Zeroizing::new(envelope.wrapped_key);
         let (nonce, sealed) = wrapped.split_at_mut(NONCE_LEN);
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Library)?;
-        let Ok(key) = self.key_for(&context)?.open_in_place(nonce, Aad::from(context), sealed) else {
+        let Ok(key) = self.key_for(&[&context, bound])?.open_in_place(nonce, Aad::from(context), sealed) else {
             return Ok(None);
         };
         let key: &[u8; KEY_LEN] = (&*key).try_into().map_err(|_| SealError::Library)?;
-        DataKey::new(key, envelope).map(Some)
+        Ok(Some(Zeroizing::new(*key)))
     }
 
-    fn key_for(&self, context: &[u8]) -> Result<LessSafeKey, SealError> {
-        let info = [context];
-        let material = self.0.expand(&info, &AES_256_GCM).map_err(|_| SealError::Library)?;
+    /// The key that seals one thing alone: HKDF's second half over what it is.
+    pub(super) fn key_for(&self, info: &[&[u8]]) -> Result<LessSafeKey, SealError> {
+        let material = self.0.expand(info, &AES_256_GCM).map_err(|_| SealError::Library)?;
         Ok(LessSafeKey::new(UnboundKey::from(material)))
     }
 }

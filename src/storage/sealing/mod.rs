@@ -14,9 +14,13 @@
 //! **The data key:** sealed with AES-256-GCM under a random nonce and a wrapping key that HKDF-SHA-256 (RFC 5869)
 //! derives for this blob alone, which is why a root key may seal any number of blobs with random nonces.
 //!
+//! **Keys of the key service:** [`KeyMaterial`] seals data keys of blobs likewise, bound to the key's name and the
+//! encryption context as well, and small [`Ciphertext`]s that name their key and material.
+//!
 //! Absent here: files of blobs (only the key file is read and written), and anything that prints a key.
 
 mod chunks;
+mod ciphertext;
 mod customer;
 mod envelope;
 mod fixed_bytes;
@@ -24,17 +28,22 @@ mod id;
 mod keyfile;
 mod keyring;
 mod keys;
+mod material;
+mod source;
 #[cfg(test)]
 mod unit_tests;
 #[cfg(test)]
 mod vectors;
 
 pub use chunks::{ChunkPlan, Opener, Sealer, open_small, seal_small, sealed_len};
+pub use ciphertext::Ciphertext;
 pub use customer::CustomerKey;
 pub use envelope::{Envelope, SealedBy};
 pub use id::BlobId;
 pub use keyring::{KeyRing, KeyRingError};
 pub use keys::{DataKey, FreshKey};
+pub use material::KeyMaterial;
+pub use source::{EnvironmentSource, FileSource, ROOT_KEY_VARIABLE, RootKeySource, RootKeys};
 
 /// Bytes of plaintext in a chunk of a new blob; what a stored blob has is in its envelope.
 pub const CHUNK_SIZE: u32 = 64 * 1024;
@@ -73,6 +82,22 @@ pub enum SealError {
         /// The blob.
         blob: BlobId,
     },
+    /// Sealed under a key of the key service: the key ring cannot open it.
+    #[error("blob `{blob}` is sealed under a key of the key service")]
+    ServiceKeyNeeded {
+        /// The blob.
+        blob: BlobId,
+    },
+    /// A key of the key service, or the encryption context, is not the one that the blob was sealed with (or the
+    /// envelope was changed).
+    #[error("neither this key nor this encryption context opens blob `{blob}`")]
+    WrongServiceKey {
+        /// The blob.
+        blob: BlobId,
+    },
+    /// A ciphertext of the key service that was changed, cut, or sealed in another encryption context.
+    #[error("the ciphertext does not open in this encryption context")]
+    TamperedCiphertext,
     /// Not sealed with a customer's key, but one was given.
     #[error("blob `{blob}` is not sealed with a customer key")]
     NoCustomerKey {

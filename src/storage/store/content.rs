@@ -4,8 +4,9 @@
 use super::Store;
 use super::error::StoreError;
 use super::guards::ReadGuard;
+use super::kms::{ObjectKey, ObjectUnlock};
 use super::manifest::{self, ManifestRef};
-use super::records::StoredSse;
+use super::records::{StoredKms, StoredSse};
 use crate::storage::blobs::{BlobError, BlobWriter};
 use crate::storage::kv::{Reads, Space, Transaction};
 use crate::storage::sealing::{
@@ -49,6 +50,55 @@ pub enum Sse {
         /// The base64 of its MD5.
         key_md5: String,
     },
+    /// The key service (SSE-KMS).
+    Kms {
+        /// The right to seal under the key.
+        key: ObjectKey,
+        /// What is kept of it beside the object; the key's ARN is the one of `key`.
+        stored: Box<StoredKms>,
+    },
+}
+
+/// What opens an object.
+#[derive(Clone, Copy, Debug)]
+pub enum Unlock<'k> {
+    /// The store's own key (SSE-S3).
+    Store,
+    /// The key that came with the request (SSE-C).
+    Customer(&'k CustomerKey),
+    /// The right to open what is sealed under a key of the key service (SSE-KMS).
+    Kms(&'k ObjectUnlock),
+}
+
+impl<'k> From<Option<&'k CustomerKey>> for Unlock<'k> {
+    fn from(key: Option<&'k CustomerKey>) -> Self {
+        key.map_or(Self::Store, Self::Customer)
+    }
+}
+
+/// As [`Unlock`], for a stream that outlives the request's handler.
+enum OwnedUnlock {
+    Store,
+    Customer(CustomerKey),
+    Kms(ObjectUnlock),
+}
+
+impl OwnedUnlock {
+    fn of(unlock: Unlock<'_>) -> Self {
+        match unlock {
+            Unlock::Store => Self::Store,
+            Unlock::Customer(key) => Self::Customer(CustomerKey::new(*key.as_bytes())),
+            Unlock::Kms(unlock) => Self::Kms(unlock.clone()),
+        }
+    }
+
+    fn unlock(&self) -> Unlock<'_> {
+        match self {
+            Self::Store => Unlock::Store,
+            Self::Customer(key) => Unlock::Customer(key),
+            Self::Kms(unlock) => Unlock::Kms(unlock),
+        }
+    }
 }
 
 impl Sse {
@@ -58,6 +108,9 @@ impl Sse {
         match self {
             Self::S3 => StoredSse::S3,
             Self::Customer { key_md5, .. } => StoredSse::Customer { key_md5: key_md5.clone() },
+            Self::Kms { key, stored } => {
+                StoredSse::Kms(Box::new(StoredKms { key: key.arn().to_owned(), ..StoredKms::clone(stored) }))
+            }
         }
     }
 
@@ -65,6 +118,7 @@ impl Sse {
         Ok(match self {
             Self::S3 => store.inner.keys.seal_new(id)?,
             Self::Customer { key, .. } => key.seal_new(id)?,
+            Self::Kms { key, .. } => key.seal_new(id)?,
         })
     }
 }
@@ -86,6 +140,8 @@ impl From<SealError> for StoreError {
             SealError::WrongKey { .. } => Self::WrongCustomerKey,
             SealError::CustomerKeyNeeded { .. } => Self::CustomerKeyNeeded,
             SealError::NoCustomerKey { .. } => Self::UnexpectedCustomerKey,
+            SealError::ServiceKeyNeeded { .. } => Self::ServiceKeyNeeded,
+            SealError::WrongServiceKey { .. } => Self::WrongServiceKey,
             SealError::Library => Self::Io(error.to_string().into()),
             _ => Self::damaged(error.to_string()),
         }
@@ -279,26 +335,30 @@ impl Stream for ContentStream {
 }
 
 /// The data key of something stored.
-fn data_key(
+pub(super) fn data_key(
     store: &Store,
     id: BlobId,
     envelope: &Envelope,
-    customer: Option<&CustomerKey>,
+    unlock: Unlock<'_>,
 ) -> Result<DataKey, StoreError> {
-    Ok(match (envelope.sealed_by(), customer) {
-        (SealedBy::Customer, Some(key)) => key.open_key(id, envelope)?,
-        (SealedBy::Customer, None) => return Err(StoreError::CustomerKeyNeeded),
-        (_, _) => store.inner.keys.open_key(id, envelope)?,
+    // INVARIANT: what is sealed under a key of the key service opens with an `ObjectUnlock`, for which the gate's proof
+    // was given, and with nothing else: the key ring refuses it.
+    Ok(match (envelope.sealed_by(), unlock) {
+        (SealedBy::Customer, Unlock::Customer(key)) => key.open_key(id, envelope)?,
+        (SealedBy::Customer, _) => return Err(StoreError::CustomerKeyNeeded),
+        (SealedBy::Kms { material }, Unlock::Kms(unlock)) => unlock.open_key(id, material, envelope)?,
+        (SealedBy::Kms { .. }, _) => return Err(StoreError::ServiceKeyNeeded),
+        (SealedBy::Root { .. }, _) => store.inner.keys.open_key(id, envelope)?,
     })
 }
 
-/// Checks that a customer's key opens what is stored.
-pub(super) fn check_key(store: &Store, content: &Content, key: &CustomerKey) -> Result<(), StoreError> {
+/// Checks that a key opens what is stored.
+pub(super) fn check_key(store: &Store, content: &Content, unlock: Unlock<'_>) -> Result<(), StoreError> {
     match content {
         Content::None => Ok(()),
-        Content::Inline(id, envelope) | Content::Blob(id, envelope) => Ok(key.open_key(*id, envelope).map(drop)?),
+        Content::Inline(id, envelope) | Content::Blob(id, envelope) => data_key(store, *id, envelope, unlock).map(drop),
         Content::Manifest(manifest) => match manifest::load(store, manifest, 0)?.first() {
-            Some(part) if !matches!(part.content, Content::Manifest(_)) => check_key(store, &part.content, key),
+            Some(part) if !matches!(part.content, Content::Manifest(_)) => check_key(store, &part.content, unlock),
             _ => Err(StoreError::damaged(format!("manifest {}", manifest.id))),
         },
     }
@@ -309,16 +369,16 @@ pub(super) async fn open(
     store: &Store,
     content: &Content,
     size: u64,
-    customer: Option<&CustomerKey>,
+    unlock: Unlock<'_>,
     range: Range<u64>,
     guard: Arc<ReadGuard>,
 ) -> Result<ContentStream, StoreError> {
     let mut source = match content {
         Content::Manifest(manifest) => {
-            let customer = customer.map(|key| Arc::new(CustomerKey::new(*key.as_bytes())));
-            Source::Many(manifest_stream(store.clone(), manifest.clone(), customer, range))
+            let unlock = Arc::new(OwnedUnlock::of(unlock));
+            Source::Many(manifest_stream(store.clone(), manifest.clone(), unlock, range))
         }
-        piece => open_piece(store, piece, size, customer, range).await?,
+        piece => open_piece(store, piece, size, unlock, range).await?,
     };
     // A blob's first bytes are verified already.
     if matches!(content, Content::Manifest(_))
@@ -335,14 +395,14 @@ async fn open_piece(
     store: &Store,
     content: &Content,
     size: u64,
-    customer: Option<&CustomerKey>,
+    unlock: Unlock<'_>,
     range: Range<u64>,
 ) -> Result<Source, StoreError> {
     match content {
         Content::None if size == 0 => Ok(Source::Once(None)),
         Content::None | Content::Manifest(_) => Err(StoreError::damaged("a record without its bytes")),
         Content::Inline(id, envelope) => {
-            let plain = inline_bytes(store, *id, envelope, size, customer)?;
+            let plain = inline_bytes(store, *id, envelope, size, unlock)?;
             let start = usize::try_from(range.start).unwrap_or(usize::MAX);
             let end = usize::try_from(range.end).unwrap_or(usize::MAX);
             if end > plain.len() || start > end {
@@ -351,7 +411,7 @@ async fn open_piece(
             Ok(Source::Once((start < end).then(|| plain.slice(start..end))))
         }
         Content::Blob(id, envelope) => {
-            let key = data_key(store, *id, envelope, customer)?;
+            let key = data_key(store, *id, envelope, unlock)?;
             let stream = store.inner.blobs.read(*id, key, size, range).await?;
             Ok(Source::Many(stream.map(|piece| piece.map_err(StoreError::from)).boxed()))
         }
@@ -364,9 +424,9 @@ pub(super) fn inline_bytes(
     id: BlobId,
     envelope: &Envelope,
     size: u64,
-    customer: Option<&CustomerKey>,
+    unlock: Unlock<'_>,
 ) -> Result<Bytes, StoreError> {
-    let key = data_key(store, id, envelope, customer)?;
+    let key = data_key(store, id, envelope, unlock)?;
     let sealed = store.inner.engine.get(Space::Inline, id.as_bytes())?;
     let sealed = sealed.ok_or_else(|| StoreError::damaged(format!("inline value {id} is missing")))?;
     let plain = open_small(key, id, sealed)?;
@@ -380,7 +440,7 @@ pub(super) fn inline_bytes(
 fn manifest_stream(
     store: Store,
     manifest: ManifestRef,
-    customer: Option<Arc<CustomerKey>>,
+    unlock: Arc<OwnedUnlock>,
     range: Range<u64>,
 ) -> BoxStream<'static, Result<Bytes, StoreError>> {
     let chunks = manifest.overlapping(&range);
@@ -392,10 +452,10 @@ fn manifest_stream(
         })
         .flatten()
         .then(move |piece| {
-            let (store, customer) = (store.clone(), customer.clone());
+            let (store, unlock) = (store.clone(), Arc::clone(&unlock));
             async move {
                 let (content, size, range) = piece?;
-                let source = open_piece(&store, &content, size, customer.as_deref(), range).await?;
+                let source = open_piece(&store, &content, size, unlock.unlock(), range).await?;
                 Ok(match source {
                     Source::Once(bytes) => stream::iter(bytes.map(Ok)).boxed(),
                     Source::Many(stream) => stream,

@@ -134,7 +134,7 @@ impl Store {
         self.change_documents(work).await
     }
 
-    async fn change_documents<R, E>(
+    pub(super) async fn change_documents<R, E>(
         &self,
         mut work: impl FnMut(&mut EntityTransaction<'_>) -> Result<R, E> + Send + 'static,
     ) -> Result<R, E>

@@ -111,6 +111,15 @@ pub enum StoreError {
     /// A customer's key was given for an object that is not sealed with one.
     #[error("the object is not sealed with a customer key")]
     UnexpectedCustomerKey,
+    /// The object is sealed under a key of the key service, and no proof that it may be opened was given.
+    #[error("the object is sealed under a key of the key service")]
+    ServiceKeyNeeded,
+    /// The proof is for another key of the key service or another encryption context than the object's.
+    #[error("the proof is for another key or encryption context than the object's")]
+    WrongServiceKey,
+    /// A ciphertext of the key service that was changed, or sealed in another encryption context.
+    #[error("the ciphertext does not open")]
+    InvalidCiphertext,
     /// The grant is for something else than what it came with: a mistake of the program, never of the client.
     #[error("the grant is for something else")]
     WrongGrant,

@@ -28,12 +28,14 @@ pub(super) const FORMAT: &[u8] = b"format";
 pub(super) const BUCKET_IDS: &[u8] = b"bucket-ids";
 /// The key of the seed documents.
 pub(super) const WORLD: &[u8] = b"world";
+/// Where the documents of other services begin.
+pub(super) const ENTITIES: &[u8] = b"entity/";
 /// Where the completed uploads begin.
 pub(super) const DONE: &[u8] = b"done/";
 
 /// Where the documents of a kind begin, or those of an account among them.
 pub(super) fn entities(kind: &str, account: Option<&str>) -> Vec<u8> {
-    let kind = joined(&[b"entity/", kind.as_bytes(), b"/"]);
+    let kind = joined(&[ENTITIES, kind.as_bytes(), b"/"]);
     account.map_or_else(|| kind.clone(), |account| joined(&[&kind, account.as_bytes(), b"/"]))
 }
 

@@ -21,6 +21,7 @@ mod grants;
 mod guards;
 mod identity;
 mod keys;
+pub mod kms;
 mod list_versions;
 mod listing;
 mod manifest;
@@ -31,6 +32,7 @@ mod multipart_list;
 mod open;
 mod read;
 mod records;
+mod reseal;
 mod scrub;
 mod seed;
 mod sight;
@@ -46,7 +48,7 @@ mod unit_tests;
 
 pub use buckets::NewBucket;
 pub use changes::LoggedChange;
-pub use content::{ContentStream, Sse};
+pub use content::{ContentStream, Sse, Unlock};
 pub use delete::{DeleteConditions, DeleteOptions, Deleted};
 pub use entities::{Entity, EntityTransaction, Kept, SealedText};
 pub use error::StoreError;
@@ -65,8 +67,9 @@ pub use open::{Limits, StoreSettings};
 pub use read::ObjectView;
 pub use records::{
     BucketRecord, Change, ChangeKind, Checksum, ChecksumKind, DefaultRetention, FORMAT, Headers, LockMode, LockPeriod,
-    ObjectLock, ObjectMeta, Owner, PartRecord, Retention, StoredSse, VersionRecord, Versioning,
+    ObjectLock, ObjectMeta, Owner, PartRecord, Retention, StoredKms, StoredSse, VersionRecord, Versioning,
 };
+pub use reseal::Resealed;
 pub use scrub::{ScrubProblem, ScrubProgress, ScrubReport};
 pub use sight::Sighting;
 pub use sweep::Swept;

@@ -139,7 +139,7 @@ impl Store {
         check_lock(&hint, &new.object.meta)?;
         let (now_ms, sse) = (new.object.now_ms, new.object.sse);
         let check = match &sse {
-            Sse::S3 => None,
+            Sse::S3 | Sse::Kms { .. } => None,
             Sse::Customer { key, .. } => {
                 let id = new_id(now_ms)?;
                 Some((id, key.seal_new(id)?.1))
@@ -269,9 +269,13 @@ impl Store {
 /// The upload's key, or none: parts bring what the upload was begun with.
 fn check_part_key(upload: &UploadRecord, sse: &Sse) -> Result<(), StoreError> {
     match (&upload.check, sse) {
+        // What the upload was begun with, and nothing less.
+        (None, Sse::Kms { .. }) if upload.sse == sse.stored() => Ok(()),
+        (None, Sse::Kms { .. }) => Err(StoreError::WrongServiceKey),
+        (None, Sse::S3) if matches!(upload.sse, StoredSse::Kms(_)) => Err(StoreError::ServiceKeyNeeded),
         (None, Sse::S3) => Ok(()),
         (None, Sse::Customer { .. }) => Err(StoreError::UnexpectedCustomerKey),
-        (Some(_), Sse::S3) => Err(StoreError::CustomerKeyNeeded),
+        (Some(_), Sse::S3 | Sse::Kms { .. }) => Err(StoreError::CustomerKeyNeeded),
         (Some((id, envelope)), Sse::Customer { key, .. }) => {
             debug_assert_eq!(envelope.sealed_by(), SealedBy::Customer);
             Ok(key.open_key(*id, envelope).map(drop)?)

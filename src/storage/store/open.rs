@@ -6,12 +6,13 @@ use super::records::FORMAT;
 use super::{Inner, Store, buckets, identity, keys, sweep};
 use crate::storage::blobs::{BlobOptions, Blobs};
 use crate::storage::kv::{Engine, FaultPoint, FjallEngine, Options, Reads, Space};
-use crate::storage::sealing::KeyRing;
+use crate::storage::sealing::{EnvironmentSource, KeyRing, ROOT_KEY_VARIABLE};
 use bytes::Bytes;
 use dashmap::DashMap;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// The limits of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,16 @@ pub struct StoreSettings {
     pub reserve_bytes: Option<u64>,
     /// Where tests make the disk fail or the process die.
     pub fault: Option<FaultPoint>,
+    /// The value of [`ROOT_KEY_VARIABLE`]: root keys beside those of the key file, or in their place.
+    pub root_keys: Option<Zeroizing<String>>,
+}
+
+impl StoreSettings {
+    /// The usual settings, with the root keys of the process's environment.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        Self { root_keys: std::env::var(ROOT_KEY_VARIABLE).ok().map(Zeroizing::new), ..Self::default() }
+    }
 }
 
 impl Store {
@@ -58,7 +69,7 @@ impl Store {
         options.reserve_bytes = settings.reserve_bytes.unwrap_or(options.reserve_bytes);
         let engine: Arc<dyn Engine> = Arc::new(FjallEngine::open(&directory.join("metadata"), options)?);
         let fresh = engine.get(Space::Settings, keys::FORMAT)?.is_none();
-        let keys = key_ring(&directory.join("keys"), fresh, now)?;
+        let keys = key_ring(&directory.join("keys"), settings.root_keys.as_ref(), fresh, now)?;
         let mut blob_options = BlobOptions { faults: settings.fault.clone(), ..BlobOptions::default() };
         blob_options.reserve = settings.reserve_bytes.unwrap_or(blob_options.reserve);
         let blobs = Blobs::open(&directory.join("blobs"), blob_options)?;
@@ -119,8 +130,15 @@ impl Store {
 
 /// The key ring. A new one is made only for a new data directory: with metadata there and keys gone, a new one
 /// would open nothing.
-fn key_ring(directory: &Path, fresh: bool, now: i64) -> Result<KeyRing, StoreError> {
-    let ring = if fresh && !directory.join("root.json").exists() {
+fn key_ring(
+    directory: &Path,
+    environment: Option<&Zeroizing<String>>,
+    fresh: bool,
+    now: i64,
+) -> Result<KeyRing, StoreError> {
+    let ring = if let Some(text) = environment {
+        EnvironmentSource::new(text, directory).and_then(|source| KeyRing::from_source(Box::new(source)))
+    } else if fresh && !directory.join("root.json").exists() {
         KeyRing::create(directory, now)
     } else {
         KeyRing::open(directory)

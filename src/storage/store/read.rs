@@ -1,12 +1,11 @@
 //! Reading an object: what is said of it, and its bytes.
 
 use super::Store;
-use super::content::{self, ContentStream};
+use super::content::{self, ContentStream, Unlock};
 use super::error::StoreError;
 use super::guards::ReadGuard;
 use super::manifest::{self, PartView};
 use super::records::{BucketRecord, StoredSse, VersionRecord};
-use crate::storage::sealing::CustomerKey;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -42,16 +41,22 @@ impl ObjectView {
         (self.bucket.versioning != Versioning::Off).then_some(self.record.version.as_str())
     }
 
-    /// Checks a customer's key, or that none is needed, without reading the object's bytes.
+    /// Checks a key, or that none is needed, without reading the object's bytes.
     ///
     /// # Errors
-    /// [`StoreError::CustomerKeyNeeded`], [`StoreError::WrongCustomerKey`], [`StoreError::UnexpectedCustomerKey`].
-    pub fn check_key(&self, customer: Option<&CustomerKey>) -> Result<(), StoreError> {
-        match (&self.record.sse, customer) {
-            (StoredSse::S3, None) => Ok(()),
-            (StoredSse::S3, Some(_)) => Err(StoreError::UnexpectedCustomerKey),
-            (StoredSse::Customer { .. }, None) => Err(StoreError::CustomerKeyNeeded),
-            (StoredSse::Customer { .. }, Some(key)) => content::check_key(&self.store, &self.record.content, key),
+    /// [`StoreError::CustomerKeyNeeded`], [`StoreError::WrongCustomerKey`], [`StoreError::UnexpectedCustomerKey`];
+    /// [`StoreError::ServiceKeyNeeded`], [`StoreError::WrongServiceKey`].
+    pub fn check_key(&self, unlock: Unlock<'_>) -> Result<(), StoreError> {
+        match (&self.record.sse, unlock) {
+            (StoredSse::S3, Unlock::Store) => Ok(()),
+            (StoredSse::S3 | StoredSse::Kms(_), Unlock::Customer(_)) => Err(StoreError::UnexpectedCustomerKey),
+            (StoredSse::S3, Unlock::Kms(_)) => Err(StoreError::WrongGrant),
+            (StoredSse::Customer { .. }, Unlock::Store | Unlock::Kms(_)) => Err(StoreError::CustomerKeyNeeded),
+            (StoredSse::Kms(_), Unlock::Store) => Err(StoreError::ServiceKeyNeeded),
+            (StoredSse::Kms(stored), Unlock::Kms(key)) if stored.key != key.arn() => Err(StoreError::WrongServiceKey),
+            (StoredSse::Customer { .. }, Unlock::Customer(_)) | (StoredSse::Kms(_), Unlock::Kms(_)) => {
+                content::check_key(&self.store, &self.record.content, unlock)
+            }
         }
     }
 
@@ -60,17 +65,12 @@ impl ObjectView {
     ///
     /// # Errors
     /// Those of [`ObjectView::check_key`]; [`StoreError::InvalidRange`]; [`StoreError::Damaged`]; [`StoreError::Io`].
-    pub async fn content(
-        &self,
-        customer: Option<&CustomerKey>,
-        range: Range<u64>,
-    ) -> Result<ContentStream, StoreError> {
-        self.check_key(customer)?;
+    pub async fn content(&self, unlock: Unlock<'_>, range: Range<u64>) -> Result<ContentStream, StoreError> {
+        self.check_key(unlock)?;
         if range.start > range.end || range.end > self.record.size {
             return Err(StoreError::InvalidRange { size: self.record.size });
         }
-        content::open(&self.store, &self.record.content, self.record.size, customer, range, Arc::clone(&self.guard))
-            .await
+        content::open(&self.store, &self.record.content, self.record.size, unlock, range, Arc::clone(&self.guard)).await
     }
 
     /// A part of it by its number, and how many parts there are. An object that was put whole is its part 1.

@@ -3,6 +3,7 @@
 use super::acl_form;
 use super::content::Content;
 use super::error::StoreError;
+use crate::gate::services::kms::EncryptionContext;
 use crate::policy::acl::{Acl, ObjectOwnership, PublicAccessBlock};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -213,6 +214,36 @@ pub enum StoredSse {
         /// The base64 of the key's MD5, as answers repeat it. It is not the key.
         key_md5: String,
     },
+    /// A key of the key service (SSE-KMS).
+    Kms(Box<StoredKms>),
+}
+
+/// How an object is sealed under a key of the key service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredKms {
+    /// The key's ARN.
+    pub key: String,
+    /// The encryption context that the writer gave; the object's or bucket's ARN comes to it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub context: Vec<(String, String)>,
+    /// With a Bucket Key: the encryption context has the bucket's ARN, not the object's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub bucket_key: bool,
+}
+
+impl StoredKms {
+    /// The name of the pair that the store adds to the encryption context.
+    pub const ARN_PAIR: &'static str = "aws:s3:arn";
+
+    /// The whole encryption context of an object.
+    ///
+    /// # Errors
+    /// The key of the writer's context that comes twice.
+    pub fn whole_context(&self, bucket: &str, key: &str) -> Result<EncryptionContext, String> {
+        let arn = crate::gate::arn(Some(bucket), (!self.bucket_key).then_some(key));
+        let own = std::iter::once((Self::ARN_PAIR.to_owned(), arn));
+        EncryptionContext::new(own.chain(self.context.iter().cloned()))
+    }
 }
 
 /// A version of an object, or a delete marker.

@@ -1,16 +1,18 @@
 //! Scrubbing: reading and verifying everything that is stored, and finding what nothing names.
 
 use super::Store;
-use super::content::{self, Content};
+use super::content::{self, Content, Unlock};
 use super::error::StoreError;
+use super::kms::{KeyRecord, ObjectUnlock, OpenKey, key_arn};
 use super::manifest::{self, ManifestRef};
-use super::records::{PartRecord, VersionRecord, decode};
+use super::records::{PartRecord, StoredSse, VersionRecord, decode};
 use super::{keys, sweep};
 use crate::storage::kv::{Direction, KeyRange, Reads, Space};
 use crate::storage::sealing::{BlobId, Envelope, SealedBy, sealed_len};
 use futures_util::StreamExt as _;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// Records that are read at once.
 const BATCH: usize = 256;
@@ -100,6 +102,8 @@ struct Scrub<'a> {
     view: &'a dyn Reads,
     /// Names of buckets by number.
     buckets: HashMap<u64, String>,
+    /// The keys of the key service by ARN.
+    keys: HashMap<String, Arc<OpenKey>>,
     named: Named,
     report: ScrubReport,
     progress: &'a mut (dyn FnMut(&ScrubProgress) + Send),
@@ -107,7 +111,8 @@ struct Scrub<'a> {
 
 impl Store {
     /// Reads and verifies everything, and tells `progress` now and then how far it is. What is sealed with a
-    /// customer's key is checked for presence and length alone. While somebody writes, what is under way may be
+    /// customer's key, or under a deleted key of the key service, is checked for presence and length alone; so are
+    /// parts of uploads under way that are sealed under such a key. While somebody writes, what is under way may be
     /// taken for an orphan: orphans are certain only when this store does nothing else.
     ///
     /// # Errors
@@ -120,6 +125,7 @@ impl Store {
             store: self,
             view: &*view,
             buckets,
+            keys: service_keys(self)?,
             named: Named::default(),
             report: ScrubReport::default(),
             progress,
@@ -211,7 +217,10 @@ impl Scrub<'_> {
         }
         self.report.progress.records += 1;
         let (version, outcome) = match decode::<VersionRecord>("version record", value) {
-            Ok(record) => (record.version, self.content(&record.content, record.size).await),
+            Ok(record) => {
+                let unlock = self.unlock(&record.sse, &name, &text);
+                (record.version, self.content(&record.content, record.size, unlock.as_ref()).await)
+            }
             Err(error) => (String::new(), Err(error)),
         };
         if let Err(why) = outcome {
@@ -230,7 +239,7 @@ impl Scrub<'_> {
                 let bucket = stored.first_chunk::<8>().map_or(0, |id| u64::from_be_bytes(*id));
                 self.report.progress.records += 1;
                 let (number, outcome) = match decode::<PartRecord>("part record", &value) {
-                    Ok(part) => (part.number, self.content(&part.content, part.size).await),
+                    Ok(part) => (part.number, self.content(&part.content, part.size, None).await),
                     Err(error) => (0, Err(error)),
                 };
                 if let Err(why) = outcome {
@@ -243,21 +252,33 @@ impl Scrub<'_> {
         }
     }
 
-    async fn content(&mut self, content: &Content, size: u64) -> Result<(), StoreError> {
+    /// What opens an object that is sealed under a key of the key service, if that key is still there.
+    fn unlock(&self, sse: &StoredSse, bucket: &str, key: &str) -> Option<ObjectUnlock> {
+        let StoredSse::Kms(stored) = sse else { return None };
+        let context = stored.whole_context(bucket, key).ok()?;
+        self.keys.get(&stored.key).map(|key| key.for_scrubbing(&context))
+    }
+
+    async fn content(&mut self, content: &Content, size: u64, unlock: Option<&ObjectUnlock>) -> Result<(), StoreError> {
         match content {
-            Content::Manifest(manifest) => self.manifest(manifest, size).await,
-            piece => self.piece(piece, size).await,
+            Content::Manifest(manifest) => self.manifest(manifest, size, unlock).await,
+            piece => self.piece(piece, size, unlock).await,
         }
     }
 
-    async fn manifest(&mut self, manifest: &ManifestRef, size: u64) -> Result<(), StoreError> {
+    async fn manifest(
+        &mut self,
+        manifest: &ManifestRef,
+        size: u64,
+        unlock: Option<&ObjectUnlock>,
+    ) -> Result<(), StoreError> {
         self.named.manifests.insert(manifest.id);
         let (mut sum, mut first_error) = (0, None);
         for chunk in 0..manifest.chunks() {
             for part in manifest::load(self.store, manifest, chunk)? {
                 sum += part.size;
                 // The others are read too, so that none of them is taken for an orphan.
-                if let Err(error) = self.piece(&part.content, part.size).await {
+                if let Err(error) = self.piece(&part.content, part.size, unlock).await {
                     first_error.get_or_insert(error);
                 }
             }
@@ -269,15 +290,15 @@ impl Scrub<'_> {
         }
     }
 
-    async fn piece(&mut self, content: &Content, size: u64) -> Result<(), StoreError> {
+    async fn piece(&mut self, content: &Content, size: u64, unlock: Option<&ObjectUnlock>) -> Result<(), StoreError> {
         self.report.progress.bytes += size;
         match content {
             Content::None if size == 0 => Ok(()),
             Content::None | Content::Manifest(_) => Err(StoreError::damaged("a record without its bytes")),
             Content::Inline(id, envelope) => {
                 self.named.inline.insert(*id);
-                if envelope.sealed_by() != SealedBy::Customer {
-                    return content::inline_bytes(self.store, *id, envelope, size, None).map(drop);
+                if let Some(unlock) = opens(envelope, unlock) {
+                    return content::inline_bytes(self.store, *id, envelope, size, unlock).map(drop);
                 }
                 let found = self.view.get(Space::Inline, id.as_bytes())?.map(|sealed| sealed.len() as u64);
                 same_length(*id, envelope, size, found)
@@ -285,10 +306,10 @@ impl Scrub<'_> {
             Content::Blob(id, envelope) => {
                 self.named.blobs.insert(*id);
                 let blobs = &self.store.inner.blobs;
-                if envelope.sealed_by() == SealedBy::Customer {
+                let Some(unlock) = opens(envelope, unlock) else {
                     return same_length(*id, envelope, size, blobs.sealed_len(*id).await?);
-                }
-                let key = self.store.inner.keys.open_key(*id, envelope)?;
+                };
+                let key = content::data_key(self.store, *id, envelope, unlock)?;
                 Ok(blobs.verify(*id, key, size).await?)
             }
         }
@@ -356,6 +377,24 @@ impl Scrub<'_> {
             }
         }
     }
+}
+
+/// What opens an envelope here; `None`: nothing does.
+fn opens<'k>(envelope: &Envelope, unlock: Option<&'k ObjectUnlock>) -> Option<Unlock<'k>> {
+    match envelope.sealed_by() {
+        SealedBy::Root { .. } => Some(Unlock::Store),
+        SealedBy::Kms { .. } => unlock.map(Unlock::Kms),
+        SealedBy::Customer => None,
+    }
+}
+
+/// The keys of the key service, opened.
+fn service_keys(store: &Store) -> Result<HashMap<String, Arc<OpenKey>>, StoreError> {
+    let open = |kept| {
+        let key = store.open_key(&kept)?;
+        Ok((key_arn(&kept.document.region, &kept.account, &kept.id), key))
+    };
+    store.entities::<KeyRecord>(None)?.into_iter().map(open).collect()
 }
 
 /// What is sealed with a customer's key has the length that its plaintext has when sealed.

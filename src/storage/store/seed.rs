@@ -10,7 +10,7 @@ use std::sync::Arc;
 const ETAG_OF_NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
 impl Store {
-    /// Forgets the buckets and blocks that a seeding made before it was cut short, so that the next one begins with
+    /// Forgets the buckets, blocks and documents that a seeding made before it was cut short, so that the next one begins with
     /// nothing. Once the seed documents were put, it is refused.
     ///
     /// # Errors
@@ -35,6 +35,7 @@ impl Store {
             self.inner.buckets.remove(&bucket.name);
         }
         self.take_range(Space::Identity, identity::BLOCKS.to_vec()).await?;
+        self.take_range(Space::Identity, keys::ENTITIES.to_vec()).await?;
         self.inner.account_blocks.clear();
         Ok(())
     }

@@ -103,6 +103,9 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("InvalidTag", 400, "The tag provided was not a valid tag."),
     ("InvalidToken", 400, "The provided token is malformed or otherwise invalid."),
     ("InvalidURI", 400, "Couldn't parse the specified URI."),
+    ("KMS.DisabledException", 400, "The key is disabled."),
+    ("KMS.KMSInvalidStateException", 400, "The state of the key does not allow this."),
+    ("KMS.NotFoundException", 400, "The key does not exist."),
     ("KeyTooLongError", 400, "Your key is too long"),
     (
         "MalformedACLError",

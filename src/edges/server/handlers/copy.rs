@@ -8,6 +8,7 @@ use super::put::{Described, MAX_PUT};
 use crate::edges::server::auth::{Algorithm, Hasher, hex};
 use crate::edges::server::call::Call;
 use crate::edges::server::error::S3Error;
+use crate::edges::server::kms::ObjectKeys;
 use crate::edges::server::reply::{self, Reply};
 use crate::edges::server::wire::conditions::{self, Conditions};
 use crate::edges::server::wire::copy_source::{CopySource, replaces};
@@ -15,9 +16,7 @@ use crate::edges::server::wire::{dates, encryption, headers, multipart, range};
 use crate::gate::operations::{CopyObject, UploadPartCopy};
 use crate::gate::{BodyFacts, Source};
 use crate::storage::sealing::CustomerKey;
-use crate::storage::store::{
-    Checksum, ChecksumKind, Finish, NewObject, NewPart, ObjectMeta, ObjectView, Sse, StoredSse,
-};
+use crate::storage::store::{Checksum, ChecksumKind, Finish, NewObject, NewPart, ObjectMeta, ObjectView, StoredSse};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use md5::{Digest as _, Md5};
@@ -34,12 +33,19 @@ fn source_key(call: &Call) -> Result<Option<CustomerKey>, S3Error> {
     call.customer_key(encryption::source_customer_key(&call.parts.headers)?)
 }
 
-/// The source's conditions and key.
-fn check_source(call: &Call, view: &ObjectView, key: Option<&CustomerKey>) -> Result<(), S3Error> {
+/// The source's conditions, and what opens it.
+fn check_source(
+    call: &Call,
+    source: &Source,
+    view: &ObjectView,
+    key: Option<CustomerKey>,
+) -> Result<ObjectKeys, S3Error> {
     let record = view.record();
     let conditions = Conditions::of_copy_source(&call.parts.headers)?;
     conditions.check(&record.etag, record.modified_ms.div_euclid(1000)).into_result()?;
-    view.check_key(key).map_err(|e| call.failed(e))
+    let keys = call.open_object(&record.sse, &source.bucket, &source.key, key)?;
+    view.check_key(keys.unlock()).map_err(|e| call.failed(e))?;
+    Ok(keys)
 }
 
 /// `PUT` with `x-amz-copy-source`.
@@ -58,7 +64,7 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
     let source_bucket = sighting.bucket().clone();
     let view = call.server.store().read_source(&grant, sighting).map_err(|e| call.failed(e))?;
     let from_key = source_key(call)?;
-    check_source(call, &view, from_key.as_ref())?;
+    let from_keys = check_source(call, &source, &view, from_key)?;
     let record = view.record();
     if record.size > MAX_PUT {
         return Err(S3Error::invalid_request(
@@ -78,12 +84,13 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
     }
     let algorithm = wanted_algorithm(call)?.or_else(|| kept_algorithm(&view)).unwrap_or(Algorithm::Crc64Nvme);
     let (meta, sse) = described.meta(call, &bucket)?;
+    let sse = call.seal_object(&grant, call.key(), sse).await?;
     let meta = merged(meta, &view, replace_metadata, replace_tags);
     let stored = sse.stored();
     let new = NewObject { meta, sse, now_ms: call.now_ms };
     let mut writer = call.server.store().begin_write(&grant, new).map_err(|e| call.failed(e))?;
     let mut sums = Sums::new(Some(algorithm));
-    let mut content = view.content(from_key.as_ref(), 0..record.size).await.map_err(|e| call.failed(e))?;
+    let mut content = view.content(from_keys.unlock(), 0..record.size).await.map_err(|e| call.failed(e))?;
     while let Some(piece) = content.next().await {
         let piece = piece.map_err(|e| call.failed(e))?;
         sums.update(&piece);
@@ -108,6 +115,7 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
         reply::set(&mut reply, "x-amz-copy-source-version-id", &view.record().version);
     }
     show_encryption(&stored, &mut reply);
+    encryption::write_context(&stored, reply.headers_mut());
     Ok(reply)
 }
 
@@ -158,7 +166,7 @@ impl Sums {
         let md5: [u8; 16] = self.md5.finalize().into();
         let etag = match sse {
             StoredSse::S3 => hex(&md5),
-            StoredSse::Customer { .. } => super::put::random_etag()?,
+            StoredSse::Customer { .. } | StoredSse::Kms(_) => super::put::random_etag()?,
         };
         let checksum = self.checksum.map(Hasher::finish).map(|sum| Checksum {
             algorithm: sum.algorithm().name().to_owned(),
@@ -178,7 +186,7 @@ pub(super) async fn part(call: &mut Call) -> Result<Reply, S3Error> {
     let source_bucket = sighting.bucket().clone();
     let view = call.server.store().read_source(&grant, sighting).map_err(|e| call.failed(e))?;
     let from_key = source_key(call)?;
-    check_source(call, &view, from_key.as_ref())?;
+    let from_keys = check_source(call, &source, &view, from_key)?;
     let size = view.record().size;
     let wanted = match call.header("x-amz-copy-source-range")? {
         None => 0..size,
@@ -188,13 +196,13 @@ pub(super) async fn part(call: &mut Call) -> Result<Reply, S3Error> {
         return Err(S3Error::entity_too_large(wanted.end - wanted.start, MAX_PUT));
     }
     let upload = call.server.store().upload(&grant, &id).map_err(|e| call.failed(e))?;
-    let sse: Sse = part_key(call)?;
+    let sse = call.seal_part(&grant, call.key(), &upload.sse, part_key(call)?).await?;
     let stored = sse.stored();
     let new = NewPart { sse, now_ms: call.now_ms };
     let mut writer =
         call.server.store().part_writer(&grant, &id, u32::from(number), new).map_err(|e| part_refused(call, e))?;
     let mut sums = Sums::new(part_algorithm(&upload, None));
-    let mut content = view.content(from_key.as_ref(), wanted).await.map_err(|e| call.failed(e))?;
+    let mut content = view.content(from_keys.unlock(), wanted).await.map_err(|e| call.failed(e))?;
     while let Some(piece) = content.next().await {
         let piece = piece.map_err(|e| call.failed(e))?;
         sums.update(&piece);

@@ -66,12 +66,20 @@ pub(super) async fn delete_cors(call: &mut Call) -> Result<Reply, S3Error> {
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
+/// The default encryption of a bucket's new objects.
+///
+/// # Errors
+/// Where the document cannot be read, although it could when it was put.
+pub(super) fn default_encryption(bucket: &BucketRecord) -> Result<Option<BucketEncryption>, S3Error> {
+    bucket.documents.get(ENCRYPTION).map(|text| encryption::parse_configuration(text.as_bytes())).transpose()
+}
+
 /// `GET …?encryption`. Without a configuration every new object is SSE-S3, and S3 says so.
 pub(super) fn get_encryption(call: &mut Call) -> Result<Reply, S3Error> {
     let (_, bucket) = call.authorize_bucket::<o::GetBucketEncryption>(&BodyFacts::default())?;
     Ok(match bucket.documents.get(ENCRYPTION) {
         Some(text) => reply::xml_bytes(Bytes::from(text.clone())),
-        None => reply::xml(&encryption::configuration(BucketEncryption { bucket_key: false })),
+        None => reply::xml(&encryption::configuration(&BucketEncryption::default())),
     })
 }
 

@@ -3,12 +3,14 @@
 use crate::edges::server::call::Call;
 use crate::edges::server::error::S3Error;
 use crate::edges::server::http::ResponseBody;
+use crate::edges::server::kms::ObjectKeys;
 use crate::edges::server::reply::{self, Reply};
 use crate::edges::server::wire::conditions::Conditions;
 use crate::edges::server::wire::{dates, encryption, headers, multipart, object_headers, range};
 use crate::gate::operations::{GetObject, GetObjectAttributes, HeadObject};
 use crate::gate::{BodyFacts, Method};
-use crate::storage::store::{Checksum, ChecksumKind, ObjectView, PartView, StoredSse, VersionRecord};
+use crate::storage::sealing::CustomerKey;
+use crate::storage::store::{Checksum, ChecksumKind, ObjectView, PartView, StoredSse, Unlock, VersionRecord};
 use futures_util::StreamExt as _;
 use http::{HeaderName, HeaderValue, StatusCode};
 use s3s::dto;
@@ -39,7 +41,16 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
                 .with_header("last-modified", dates::http_date(record.modified_ms.div_euclid(1000)))
         })?;
     }
-    view.check_key(customer.as_ref()).map_err(|e| call.failed(e))?;
+    let checksum = call.header("x-amz-checksum-mode")?.is_some_and(|m| m.eq_ignore_ascii_case("ENABLED"));
+    // Source: S3 API Reference, `HeadObject`: only the checksum wants `kms:Decrypt`.
+    let keys = if call.method == Method::Head && !checksum && is_of_kms(record, customer.as_ref()) {
+        None
+    } else {
+        Some(call.open_object(&record.sse, call.bucket(), call.key(), customer)?)
+    };
+    if let Some(keys) = &keys {
+        view.check_key(keys.unlock()).map_err(|e| call.failed(e))?;
+    }
     let part = wanted_part(call, &view)?;
     let wanted = wanted_range(call, record.size, part.as_ref().map(|p| &p.range))?;
     let (status, range) = match &wanted {
@@ -50,7 +61,8 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
     let body = if call.method == Method::Head {
         ResponseBody::empty()
     } else {
-        let content = view.content(customer.as_ref(), range.clone()).await.map_err(|e| call.failed(e))?;
+        let unlock = keys.as_ref().map_or(Unlock::Store, ObjectKeys::unlock);
+        let content = view.content(unlock, range.clone()).await.map_err(|e| call.failed(e))?;
         match content.whole() {
             Ok(bytes) => bytes.into(),
             Err(stream) => {
@@ -74,11 +86,15 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
     if let Some(count) = part.and_then(|p| p.count) {
         reply::set(&mut reply, "x-amz-mp-parts-count", count.to_string());
     }
-    let whole = wanted.is_none();
-    if call.header("x-amz-checksum-mode")?.is_some_and(|m| m.eq_ignore_ascii_case("ENABLED")) && whole {
+    if checksum && wanted.is_none() {
         show_checksum(record, &mut reply);
     }
     Ok(reply)
+}
+
+/// Whether an object is sealed under a key of the key service, and nobody says otherwise.
+fn is_of_kms(record: &VersionRecord, customer: Option<&CustomerKey>) -> bool {
+    matches!(record.sse, StoredSse::Kms(_)) && customer.is_none()
 }
 
 /// Headers of the answer that the query sets. They must be part of a signature, so that nobody can make a link
@@ -138,11 +154,7 @@ fn describe(view: &ObjectView, overrides: Vec<(HeaderName, HeaderValue)>, reply:
 
 /// How an object is encrypted, as answers say it.
 pub(super) fn show_encryption(sse: &StoredSse, reply: &mut Reply) {
-    let customer = match sse {
-        StoredSse::S3 => None,
-        StoredSse::Customer { key_md5 } => Some(key_md5.as_str()),
-    };
-    encryption::write(customer, reply.headers_mut());
+    encryption::write(sse, reply.headers_mut());
 }
 
 /// The checksum, as answers say it.
@@ -181,10 +193,13 @@ pub(super) fn attributes(call: &mut Call) -> Result<Reply, S3Error> {
     let customer = call.customer_key(customer)?;
     let (grant, sighting) = call.authorize_object::<GetObjectAttributes>(&BodyFacts::default())?;
     let view = call.server.store().read(&grant, sighting).map_err(|e| call.failed(e))?;
-    view.check_key(customer.as_ref()).map_err(|e| call.failed(e))?;
     let wanted = wanted_attributes(call)?;
     let asked = |name: &str| wanted.iter().any(|w| w == name);
     let record = view.record();
+    if asked("Checksum") || asked("ObjectParts") || !is_of_kms(record, customer.as_ref()) {
+        let keys = call.open_object(&record.sse, call.bucket(), call.key(), customer)?;
+        view.check_key(keys.unlock()).map_err(|e| call.failed(e))?;
+    }
     let of = |name: &str| record.checksum.as_ref().filter(|c| c.algorithm == name).map(|c| c.value.clone());
     let checksum = record.checksum.as_ref().filter(|_| asked("Checksum")).map(|c| dto::Checksum {
         checksum_crc32: of("CRC32"),

@@ -10,6 +10,7 @@ use crate::edges::server::auth::{self, Algorithm, Want};
 use crate::edges::server::call::Call;
 use crate::edges::server::error::S3Error;
 use crate::edges::server::reply::{self, Reply};
+use crate::edges::server::wire::encryption::SentKey;
 use crate::edges::server::wire::lists::{self, ListedUpload};
 use crate::edges::server::wire::{conditions, encryption, headers, listing, multipart};
 use crate::gate::BodyFacts;
@@ -17,7 +18,7 @@ use crate::gate::operations::{
     AbortMultipartUpload, CompleteMultipartUpload, CreateMultipartUpload, ListMultipartUploads, ListParts, UploadPart,
 };
 use crate::storage::store::{
-    Checksum, ChecksumKind, CompleteOptions, ListedPart, NewObject, NewPart, NewUpload, PartRecord, Sse, StoreError,
+    Checksum, ChecksumKind, CompleteOptions, ListedPart, NewObject, NewPart, NewUpload, PartRecord, StoreError,
     UploadQuery, UploadRecord,
 };
 use futures_util::StreamExt as _;
@@ -35,6 +36,7 @@ pub(super) async fn create(call: &mut Call) -> Result<Reply, S3Error> {
     let (grant, bucket) = call.authorize_key::<CreateMultipartUpload>(&described.facts())?;
     let (algorithm, kind) = wanted_checksum(call)?;
     let (meta, sse) = described.meta(call, &bucket)?;
+    let sse = call.seal_upload(&grant, call.key(), sse).await?;
     let stored = sse.stored();
     let new = NewUpload {
         object: NewObject { meta, sse, now_ms: call.now_ms },
@@ -50,6 +52,7 @@ pub(super) async fn create(call: &mut Call) -> Result<Reply, S3Error> {
         ..dto::CreateMultipartUploadOutput::default()
     });
     show_encryption(&stored, &mut reply);
+    encryption::write_context(&stored, reply.headers_mut());
     if let (Some(algorithm), Some(kind)) = (algorithm, kind) {
         reply::set(&mut reply, ALGORITHM, algorithm.name());
         reply::set(&mut reply, KIND, kind_name(kind));
@@ -97,10 +100,9 @@ pub(super) fn part_algorithm(upload: &UploadRecord, declared: Option<Algorithm>)
     declared.or_else(|| upload.checksum_algorithm.as_deref().and_then(Algorithm::parse))
 }
 
-/// The key of an upload's parts: what the upload was begun with.
-pub(super) fn part_key(call: &Call) -> Result<Sse, S3Error> {
-    let sent = encryption::customer_key(&call.parts.headers)?;
-    call.over_tls(sent.map_or(Sse::S3, Sse::from))
+/// The key that came with a part.
+pub(super) fn part_key(call: &Call) -> Result<Option<SentKey>, S3Error> {
+    encryption::customer_key(&call.parts.headers)
 }
 
 /// Why a part cannot be begun. What was wrong with its key is told of the upload, not of an object.
@@ -110,7 +112,7 @@ pub(super) fn part_refused(call: &Call, error: StoreError) -> S3Error {
             "The multipart upload initiate requested encryption. Subsequent part requests must include the \
              appropriate encryption parameters.",
         ),
-        StoreError::WrongCustomerKey | StoreError::UnexpectedCustomerKey => {
+        StoreError::WrongCustomerKey | StoreError::UnexpectedCustomerKey | StoreError::WrongServiceKey => {
             S3Error::invalid_request("The provided encryption parameters did not match the ones used originally.")
         }
         other => call.failed(other),
@@ -128,7 +130,7 @@ pub(super) async fn part(call: &mut Call) -> Result<Reply, S3Error> {
     }
     let upload = call.server.store().upload(&grant, &id).map_err(|e| call.failed(e))?;
     let algorithm = part_algorithm(&upload, call.auth.body.algorithm());
-    let sse = part_key(call)?;
+    let sse = call.seal_part(&grant, call.key(), &upload.sse, part_key(call)?).await?;
     let stored = sse.stored();
     let new = NewPart { sse, now_ms: call.now_ms };
     let mut writer =

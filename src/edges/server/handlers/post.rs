@@ -103,6 +103,7 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
     };
     drop(sighting);
     let (meta, sse) = described.meta(call, &bucket)?;
+    let sse = call.seal_object(&grant, &fields.key, sse).await?;
     let stored = sse.stored();
     let new = NewObject { meta, sse, now_ms: call.now_ms };
     let mut writer = call.server.store().begin_write(&grant, new).map_err(|e| call.failed(e))?;

@@ -6,6 +6,7 @@ use crate::edges::server::auth::{Algorithm, BodyOutcome, Frames, VerifiedBody, W
 use crate::edges::server::call::Call;
 use crate::edges::server::error::S3Error;
 use crate::edges::server::http::RequestBody;
+use crate::edges::server::kms::WriteSse;
 use crate::edges::server::reply::{self, Reply};
 use crate::edges::server::wire::acl::AclHeaders;
 use crate::edges::server::wire::conditions;
@@ -14,7 +15,7 @@ use crate::edges::server::wire::{dates, encryption, lock, tags};
 use crate::gate::BodyFacts;
 use crate::gate::operations::PutObject;
 use crate::storage::store::{
-    BucketRecord, Checksum, ChecksumKind, Finish, NewObject, ObjectMeta, ObjectWriter, Sse, StoredSse, Written,
+    BucketRecord, Checksum, ChecksumKind, Finish, NewObject, ObjectMeta, ObjectWriter, StoredSse, Written,
 };
 use futures_util::StreamExt as _;
 use http::{HeaderMap, StatusCode};
@@ -54,10 +55,10 @@ impl Described {
         }
     }
 
-    /// The object's description as storage keeps it.
-    pub(super) fn meta(self, call: &Call, bucket: &BucketRecord) -> Result<(ObjectMeta, Sse), S3Error> {
+    /// The object's description as storage keeps it, and how it is to be sealed.
+    pub(super) fn meta(self, call: &Call, bucket: &BucketRecord) -> Result<(ObjectMeta, WriteSse), S3Error> {
         let Ownership { owner, acl } = owners::of_new_object(call, bucket, self.acl.as_ref())?;
-        let sse = call.over_tls(self.encryption.into_sse())?;
+        let sse = self.encryption.or_default(super::documents::default_encryption(bucket)?);
         let ObjectHeaders { kept, storage_class, metadata } = self.headers;
         let meta = ObjectMeta {
             headers: kept,
@@ -83,6 +84,7 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
         return Err(S3Error::entity_too_large(length, MAX_PUT));
     }
     let (meta, sse) = described.meta(call, &bucket)?;
+    let sse = call.seal_object(&grant, call.key(), sse).await?;
     let stored = sse.stored();
     let new = NewObject { meta, sse, now_ms: call.now_ms };
     let mut writer = call.server.store().begin_write(&grant, new).map_err(|e| call.failed(e))?;
@@ -117,12 +119,12 @@ pub(super) async fn pour(
     body.outcome().cloned().ok_or_else(|| S3Error::of("IncompleteBody"))
 }
 
-/// The `ETag`: the MD5 of the bytes. With a customer's key it says nothing of them.
+/// The `ETag`: the MD5 of the bytes. With a customer's key or one of the key service it says nothing of them.
 /// Source: S3 API Reference, "Object", `ETag`.
 pub(super) fn etag_of(sse: &StoredSse, outcome: &BodyOutcome) -> Result<String, S3Error> {
     match sse {
         StoredSse::S3 => outcome.md5.map(|md5| hex(&md5)).ok_or_else(|| S3Error::of("InternalError")),
-        StoredSse::Customer { .. } => random_etag(),
+        StoredSse::Customer { .. } | StoredSse::Kms(_) => random_etag(),
     }
 }
 
@@ -148,6 +150,7 @@ pub(super) fn show_written(written: &Written, sse: &StoredSse, reply: &mut Reply
     reply::set(reply, "etag", quoted(&written.etag));
     reply::set_some(reply, "x-amz-version-id", written.version.as_deref());
     show_encryption(sse, reply);
+    encryption::write_context(sse, reply.headers_mut());
     if let Some(checksum) = &written.checksum {
         set_checksum(checksum, reply);
     }

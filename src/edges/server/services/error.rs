@@ -5,6 +5,7 @@
 use crate::edges::server::auth::S3Error;
 use crate::edges::server::reply::{self, Reply};
 use crate::gate::services::Service;
+use crate::storage::store::StoreError;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use std::borrow::Cow;
@@ -14,7 +15,7 @@ use std::borrow::Cow;
 pub enum Protocol {
     /// Paths and XML documents: CloudFront.
     RestXml,
-    /// `X-Amz-Target` and JSON documents: CloudTrail.
+    /// `X-Amz-Target` and JSON documents: CloudTrail, KMS.
     Json,
 }
 
@@ -54,6 +55,20 @@ impl ServiceError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "The request failed; nothing was changed.")
     }
 
+    /// What the store refused: its own trouble, since what a request may not do is said by the service itself.
+    #[must_use]
+    pub fn of_store(error: &StoreError) -> Self {
+        tracing::error!(%error, "the store failed");
+        let why = match error {
+            StoreError::Full => "The disk is full; nothing was changed.",
+            StoreError::ReadOnly => "The store takes no changes at the moment; nothing was changed.",
+            StoreError::Conflict => "Others keep changing the same thing; nothing was changed.",
+            StoreError::Closed => "The server is closing.",
+            _ => return Self::internal(),
+        };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", why)
+    }
+
     /// A refusal of authentication, in the words of the services that are not S3.
     #[must_use]
     pub fn of_authentication(error: S3Error, protocol: Protocol) -> Self {
@@ -84,12 +99,18 @@ impl ServiceError {
     }
 }
 
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        Self::of_store(&error)
+    }
+}
+
 impl Protocol {
     /// The protocol of a service.
     #[must_use]
     pub fn of(service: Service) -> Self {
         match service {
-            Service::CloudTrail => Self::Json,
+            Service::CloudTrail | Service::Kms => Self::Json,
             Service::S3 | Service::CloudFront => Self::RestXml,
         }
     }

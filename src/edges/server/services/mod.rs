@@ -6,14 +6,17 @@
 mod cloudfront;
 mod cloudtrail;
 mod error;
+mod kms;
 
 pub use error::{Protocol, ServiceError};
 
 use super::app::Server;
 use super::auth::{self, Authenticated, S3Error};
+use super::call::Unseen;
 use super::http::RequestBody;
 use super::reply::Reply;
 use crate::decision::{AuthorizationRequest, Authorizer, Decision};
+use crate::gate::services::kms::{EncryptionContext, KeyUse, UsesKey};
 use crate::gate::services::{self, Service, ServiceAsk, ServiceFacts, ServiceOperation, Subject};
 use crate::gate::{Authorized, Refusal, Step, Witness};
 use aws_lc_rs::digest;
@@ -83,22 +86,51 @@ impl ServiceCall {
     /// # Errors
     /// `AccessDenied`, with AWS's sentence for callers of the resource's account.
     pub fn authorize<O: ServiceOperation>(&self, subjects: &[Subject<'_>]) -> Result<Authorized<O>, ServiceError> {
-        let facts = ServiceFacts {
+        let facts = self.facts();
+        let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects, witness: self };
+        services::authorize_service(&ask).map_err(refused)
+    }
+
+    /// Authorizes a use of keys, each in its encryption context.
+    ///
+    /// # Errors
+    /// As [`Self::authorize`].
+    pub fn authorize_use<O: UsesKey>(
+        &self,
+        keys: Vec<(Subject<'_>, EncryptionContext)>,
+    ) -> Result<KeyUse<O>, ServiceError> {
+        let facts = self.facts();
+        let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects: &[], witness: self };
+        services::kms::authorize_use(&ask, keys).map_err(refused)
+    }
+
+    /// Whether the caller could do `O` if its subjects were these. Nothing is done, and nobody is told.
+    #[must_use]
+    pub fn could<O: ServiceOperation>(&self, subjects: &[Subject<'_>]) -> bool {
+        let facts = self.facts();
+        let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects, witness: &Unseen };
+        services::authorize_service::<O>(&ask).is_ok()
+    }
+
+    fn facts(&self) -> ServiceFacts<'_> {
+        ServiceFacts {
             source_ip: self.source_ip,
             secure: self.secure,
             time: self.now_ms.div_euclid(1000),
             user_agent: self.header("user-agent"),
             region: self.server.region(),
-        };
-        let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects, witness: self };
-        services::authorize_service(&ask).map_err(|refusal| match refusal {
-            Refusal::Denied { sentence: Some(sentence), .. } => ServiceError::access_denied(sentence),
-            Refusal::Unasked(why) => {
-                tracing::error!(%why, "a request could not be put to the decision core");
-                ServiceError::access_denied("Access Denied")
-            }
-            _ => ServiceError::access_denied("Access Denied"),
-        })
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> ServiceError {
+    match refusal {
+        Refusal::Denied { sentence: Some(sentence), .. } => ServiceError::access_denied(sentence),
+        Refusal::Unasked(why) => {
+            tracing::error!(%why, "a request could not be put to the decision core");
+            ServiceError::access_denied("Access Denied")
+        }
+        _ => ServiceError::access_denied("Access Denied"),
     }
 }
 
@@ -125,6 +157,7 @@ pub async fn answer(service: Service, arrival: ServiceArrival) -> Reply {
         Ok(call) => match service {
             Service::CloudFront => cloudfront::answer(&call).await,
             Service::CloudTrail => cloudtrail::answer(&call).await,
+            Service::Kms => kms::answer(&call).await,
             Service::S3 => Err(ServiceError::internal()),
         },
         Err(refused) => Err(ServiceError::of_authentication(refused, protocol)),

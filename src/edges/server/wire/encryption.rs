@@ -5,21 +5,24 @@
 
 use super::{headers, xml};
 use crate::edges::server::error::S3Error;
+use crate::edges::server::kms::WriteSse;
 use crate::storage::sealing::CustomerKey;
-use crate::storage::store::Sse;
+use crate::storage::store::{Sse, StoredSse};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest, Md5};
 use s3s::dto;
+use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 const SSE: &str = "x-amz-server-side-encryption";
-const KMS_ONLY: [&str; 3] = [
-    "x-amz-server-side-encryption-aws-kms-key-id",
-    "x-amz-server-side-encryption-context",
-    "x-amz-server-side-encryption-bucket-key-enabled",
-];
+const KMS_KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";
+const KMS_CONTEXT: &str = "x-amz-server-side-encryption-context";
+const BUCKET_KEY: &str = "x-amz-server-side-encryption-bucket-key-enabled";
+const KMS_ONLY: [&str; 3] = [KMS_KEY, KMS_CONTEXT, BUCKET_KEY];
+/// Encryption twice over, under two keys.
+const DUAL_LAYER: &str = "aws:kms:dsse";
 const CUSTOMER: [&str; 3] = [
     "x-amz-server-side-encryption-customer-algorithm",
     "x-amz-server-side-encryption-customer-key",
@@ -46,6 +49,17 @@ impl From<SentKey> for Sse {
     }
 }
 
+/// SSE-KMS as a request or a bucket's configuration asks for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KmsRequest {
+    /// The key: id, ARN, alias; `None`: the one that S3 manages for the account.
+    pub key: Option<String>,
+    /// The writer's encryption context.
+    pub context: Vec<(String, String)>,
+    /// With a Bucket Key.
+    pub bucket_key: bool,
+}
+
 /// How a write wants its object encrypted.
 #[derive(Debug)]
 pub enum RequestedSse {
@@ -55,6 +69,8 @@ pub enum RequestedSse {
     S3,
     /// SSE-C.
     Customer(SentKey),
+    /// SSE-KMS; `None`: whether with a Bucket Key is said by the bucket's default.
+    Kms(KmsRequest, Option<bool>),
 }
 
 impl RequestedSse {
@@ -64,29 +80,36 @@ impl RequestedSse {
         !matches!(self, Self::Default)
     }
 
-    /// As storage takes it: what is not said is SSE-S3, as for every new object.
+    /// What is not said is the bucket's default, and without one SSE-S3, as for every new object.
     #[must_use]
-    pub fn into_sse(self) -> Sse {
+    pub fn or_default(self, default: Option<BucketEncryption>) -> WriteSse {
+        let default = default.unwrap_or_default();
         match self {
-            Self::Default | Self::S3 => Sse::S3,
-            Self::Customer(sent) => sent.into(),
+            Self::Default => default.kms.map_or(WriteSse::S3, |key| {
+                WriteSse::Kms(KmsRequest { key, context: Vec::new(), bucket_key: default.bucket_key })
+            }),
+            Self::S3 => WriteSse::S3,
+            Self::Customer(sent) => WriteSse::Customer(sent),
+            Self::Kms(wanted, said) => {
+                WriteSse::Kms(KmsRequest { bucket_key: said.unwrap_or(default.bucket_key), ..wanted })
+            }
         }
     }
 
     /// Reads the headers of a write.
     ///
     /// # Errors
-    /// `InvalidArgument`, `InvalidEncryptionAlgorithmError`; `NotImplemented` for keys of a key service.
+    /// `InvalidArgument`, `InvalidEncryptionAlgorithmError`; `NotImplemented` for encryption twice over.
     pub fn of_write(headers: &HeaderMap) -> Result<Self, S3Error> {
         let named = headers::one(headers, SSE)?;
         let customer = customer_key(headers)?;
         let own = match named {
             None => false,
             Some("AES256") => true,
-            Some(kms @ ("aws:kms" | "aws:kms:dsse")) => {
-                return Err(S3Error::not_implemented(&format!(
-                    "server-side encryption with {kms}: there is no key service"
-                )));
+            Some("aws:kms") if customer.is_none() => return of_kms(headers),
+            Some("aws:kms") => return Err(both("aws:kms")),
+            Some(DUAL_LAYER) => {
+                return Err(S3Error::not_implemented(&format!("server-side encryption with {DUAL_LAYER}")));
             }
             Some(other) => {
                 let message = "The encryption method specified is not supported";
@@ -105,13 +128,40 @@ impl RequestedSse {
             (false, None) => Ok(Self::Default),
             (true, None) => Ok(Self::S3),
             (false, Some(key)) => Ok(Self::Customer(key)),
-            (true, Some(_)) => Err(S3Error::invalid_argument(
-                SSE,
-                "AES256",
-                "Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
-            )),
+            (true, Some(_)) => Err(both("AES256")),
         }
     }
+}
+
+fn both(method: &str) -> S3Error {
+    let message =
+        "Server Side Encryption with Customer provided key is incompatible with the encryption method specified";
+    S3Error::invalid_argument(SSE, method, message)
+}
+
+fn of_kms(headers: &HeaderMap) -> Result<RequestedSse, S3Error> {
+    let key = headers::one(headers, KMS_KEY)?;
+    if key.is_some_and(str::is_empty) {
+        return Err(S3Error::invalid_argument(KMS_KEY, "", "The key id must not be empty."));
+    }
+    let context = headers::one(headers, KMS_CONTEXT)?.map(context).transpose()?.unwrap_or_default();
+    let said = match headers::one(headers, BUCKET_KEY)? {
+        None => None,
+        Some(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Some(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        Some(other) => return Err(S3Error::invalid_argument(BUCKET_KEY, other, "It must be true or false.")),
+    };
+    let wanted = KmsRequest { key: key.map(str::to_owned), context, bucket_key: false };
+    Ok(RequestedSse::Kms(wanted, said))
+}
+
+/// The encryption context of a header: the base64 of a JSON object of texts.
+fn context(text: &str) -> Result<Vec<(String, String)>, S3Error> {
+    let wrong = |why: &str| S3Error::invalid_argument(KMS_CONTEXT, text, why.to_owned());
+    let bytes = STANDARD.decode(text).map_err(|_| wrong("The encryption context is not valid base64."))?;
+    let pairs: BTreeMap<String, String> =
+        serde_json::from_slice(&bytes).map_err(|_| wrong("The encryption context is not a JSON object of texts."))?;
+    Ok(pairs.into_iter().collect())
 }
 
 /// The customer key of a request, for what it writes or reads.
@@ -185,30 +235,50 @@ fn checked_key(text: &str, sum: &str) -> Result<SentKey, &'static str> {
 }
 
 /// Writes the headers of an answer: how the object is encrypted.
-pub fn write(customer_key_md5: Option<&str>, out: &mut HeaderMap) {
-    match customer_key_md5.map(HeaderValue::from_str) {
-        None | Some(Err(_)) => {
+pub fn write(sse: &StoredSse, out: &mut HeaderMap) {
+    match sse {
+        StoredSse::S3 => {
             out.insert(SSE, HeaderValue::from_static("AES256"));
         }
-        Some(Ok(md5)) => {
+        StoredSse::Customer { key_md5 } => {
             let [algorithm, _, sum] = CUSTOMER;
             out.insert(algorithm, HeaderValue::from_static("AES256"));
-            out.insert(sum, md5);
+            out.extend(HeaderValue::from_str(key_md5).ok().map(|md5| (HeaderName::from_static(sum), md5)));
+        }
+        StoredSse::Kms(stored) => {
+            out.insert(SSE, HeaderValue::from_static("aws:kms"));
+            out.extend(HeaderValue::from_str(&stored.key).ok().map(|key| (HeaderName::from_static(KMS_KEY), key)));
+            if stored.bucket_key {
+                out.insert(BUCKET_KEY, HeaderValue::from_static("true"));
+            }
         }
     }
 }
 
-/// A bucket's default encryption; the algorithm is AES256.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Writes what only the answer to a write says: the writer's encryption context.
+pub fn write_context(sse: &StoredSse, out: &mut HeaderMap) {
+    let StoredSse::Kms(stored) = sse else { return };
+    if stored.context.is_empty() {
+        return;
+    }
+    let pairs: BTreeMap<&str, &str> = stored.context.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let text = STANDARD.encode(serde_json::json!(pairs).to_string());
+    out.extend(HeaderValue::from_str(&text).ok().map(|text| (HeaderName::from_static(KMS_CONTEXT), text)));
+}
+
+/// A bucket's default encryption.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BucketEncryption {
-    /// `BucketKeyEnabled`; without a key service it changes nothing but is shown as it was set.
+    /// With SSE-KMS: the key, `None` for the one that S3 manages. Without: SSE-S3.
+    pub kms: Option<Option<String>>,
+    /// `BucketKeyEnabled`; for SSE-S3 it changes nothing but is shown as it was set.
     pub bucket_key: bool,
 }
 
 /// Reads a `ServerSideEncryptionConfiguration`; it has one rule.
 ///
 /// # Errors
-/// `MalformedXML`, `InvalidArgument`; `NotImplemented` for keys of a key service and for blocked types.
+/// `MalformedXML`, `InvalidArgument`; `NotImplemented` for encryption twice over and for blocked types.
 pub fn parse_configuration(body: &[u8]) -> Result<BucketEncryption, S3Error> {
     if memchr_str(body, b"BlockedEncryptionTypes") {
         return Err(S3Error::not_implemented("BlockedEncryptionTypes"));
@@ -220,18 +290,21 @@ pub fn parse_configuration(body: &[u8]) -> Result<BucketEncryption, S3Error> {
     let Some(default) = &rule.apply_server_side_encryption_by_default else {
         return Err(S3Error::malformed_xml("the Rule has no ApplyServerSideEncryptionByDefault"));
     };
+    let bucket_key = rule.bucket_key_enabled.unwrap_or(false);
     match default.sse_algorithm.as_str() {
         "AES256" => {}
-        kms @ ("aws:kms" | "aws:kms:dsse") => {
-            return Err(S3Error::not_implemented(&format!("default encryption with {kms}: there is no key service")));
+        "aws:kms" => {
+            let key = default.kms_master_key_id.clone().filter(|key| !key.is_empty());
+            return Ok(BucketEncryption { kms: Some(key), bucket_key });
         }
+        DUAL_LAYER => return Err(S3Error::not_implemented(&format!("default encryption with {DUAL_LAYER}"))),
         other => return Err(S3Error::malformed_xml(&format!("{other} is no SSEAlgorithm"))),
     }
     if let Some(key) = &default.kms_master_key_id {
         let message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";
         return Err(S3Error::invalid_argument("KMSMasterKeyID", key, message));
     }
-    Ok(BucketEncryption { bucket_key: rule.bucket_key_enabled.unwrap_or(false) })
+    Ok(BucketEncryption { kms: None, bucket_key })
 }
 
 fn memchr_str(body: &[u8], needle: &[u8]) -> bool {
@@ -240,10 +313,11 @@ fn memchr_str(body: &[u8], needle: &[u8]) -> bool {
 
 /// The `ServerSideEncryptionConfiguration` of an answer.
 #[must_use]
-pub fn configuration(setting: BucketEncryption) -> dto::ServerSideEncryptionConfiguration {
+pub fn configuration(setting: &BucketEncryption) -> dto::ServerSideEncryptionConfiguration {
+    let algorithm = if setting.kms.is_some() { "aws:kms" } else { "AES256" };
     let default = dto::ServerSideEncryptionByDefault {
-        kms_master_key_id: None,
-        sse_algorithm: dto::ServerSideEncryption::from_static("AES256"),
+        kms_master_key_id: setting.kms.clone().flatten(),
+        sse_algorithm: dto::ServerSideEncryption::from_static(algorithm),
     };
     dto::ServerSideEncryptionConfiguration {
         rules: vec![dto::ServerSideEncryptionRule {
@@ -256,12 +330,14 @@ pub fn configuration(setting: BucketEncryption) -> dto::ServerSideEncryptionConf
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::store::StoredKms;
 
     fn sse(pairs: &[(&str, &str)]) -> Result<&'static str, &'static str> {
         RequestedSse::of_write(&headers::of(pairs)).map_err(|e| e.code).map(|sse| match sse {
             RequestedSse::Default => "default",
             RequestedSse::S3 => "s3",
             RequestedSse::Customer(_) => "customer",
+            RequestedSse::Kms(_, said) => said.map_or("kms", |on| if on { "kms+" } else { "kms-" }),
         })
     }
 
@@ -269,15 +345,26 @@ mod tests {
     fn methods() {
         assert_eq!(sse(&[]), Ok("default"));
         assert_eq!(sse(&[(SSE, "AES256")]), Ok("s3"));
-        for (value, code) in [
-            ("aws:kms", "NotImplemented"),
-            ("aws:kms:dsse", "NotImplemented"),
-            ("aes256", "InvalidArgument"),
-            ("", "InvalidArgument"),
-        ] {
+        for (value, code) in
+            [("aws:kms:dsse", "NotImplemented"), ("aes256", "InvalidArgument"), ("", "InvalidArgument")]
+        {
             assert_eq!(sse(&[(SSE, value)]), Err(code), "{value}");
         }
-        assert_eq!(sse(&[(KMS_ONLY[0], "key")]), Err("InvalidArgument"));
+        assert_eq!(sse(&[(KMS_KEY, "key")]), Err("InvalidArgument"));
+        let kms = (SSE, "aws:kms");
+        assert_eq!(sse(&[kms]), Ok("kms"));
+        assert_eq!(sse(&[kms, (BUCKET_KEY, "TRUE")]), Ok("kms+"));
+        assert_eq!(sse(&[kms, (BUCKET_KEY, "false")]), Ok("kms-"));
+        assert_eq!(sse(&[kms, (BUCKET_KEY, "yes")]), Err("InvalidArgument"));
+        assert_eq!(sse(&[kms, (KMS_KEY, "")]), Err("InvalidArgument"));
+        for (context, answer) in [
+            (STANDARD.encode(r#"{"team":"red"}"#), Ok("kms")),
+            (STANDARD.encode(r#"{"team":1}"#), Err("InvalidArgument")),
+            (STANDARD.encode("[]"), Err("InvalidArgument")),
+            ("{}".to_owned(), Err("InvalidArgument")),
+        ] {
+            assert_eq!(sse(&[kms, (KMS_CONTEXT, &context)]), answer, "{context}");
+        }
         assert_eq!(sse(&[(SSE, "AES256"), (KMS_ONLY[2], "true")]), Err("InvalidArgument"));
         assert_eq!(sse(&[(SSE, "AES256"), (KMS_ONLY[2], "false")]), Ok("s3"));
     }
@@ -330,18 +417,28 @@ mod tests {
     #[test]
     fn answers() {
         let mut out = HeaderMap::new();
-        write(None, &mut out);
+        write(&StoredSse::S3, &mut out);
         assert_eq!((out.len(), out.get(SSE).unwrap().as_bytes()), (1, &b"AES256"[..]));
         let mut out = HeaderMap::new();
-        write(Some("bWQ1"), &mut out);
+        write(&StoredSse::Customer { key_md5: "bWQ1".to_owned() }, &mut out);
         assert_eq!((out.len(), out.get(CUSTOMER[2]).unwrap().as_bytes()), (2, &b"bWQ1"[..]));
+        let context = vec![("team".to_owned(), "red".to_owned())];
+        let kms = StoredSse::Kms(Box::new(StoredKms { key: "arn".to_owned(), context, bucket_key: true }));
+        let mut out = HeaderMap::new();
+        write(&kms, &mut out);
+        assert_eq!((out.len(), out.get(KMS_KEY).unwrap().as_bytes()), (3, &b"arn"[..]));
+        write_context(&kms, &mut out);
+        let told = STANDARD.decode(out.get(KMS_CONTEXT).unwrap().as_bytes()).unwrap();
+        assert_eq!(told, br#"{"team":"red"}"#);
     }
 
     #[test]
     fn configurations() {
         for bucket_key in [true, false] {
-            let setting = BucketEncryption { bucket_key };
-            assert_eq!(parse_configuration(&xml::body(&configuration(setting))), Ok(setting));
+            for kms in [None, Some(None), Some(Some("alias/x".to_owned()))] {
+                let setting = BucketEncryption { kms, bucket_key };
+                assert_eq!(parse_configuration(&xml::body(&configuration(&setting))), Ok(setting));
+            }
         }
         let rule = |inside: &str| {
             format!("<Rule><ApplyServerSideEncryptionByDefault>{inside}</ApplyServerSideEncryptionByDefault></Rule>")
@@ -353,7 +450,7 @@ mod tests {
             (String::new(), "MalformedXML"),
             ("<Rule/>".to_owned(), "MalformedXML"),
             (rule("<SSEAlgorithm>x</SSEAlgorithm>"), "MalformedXML"),
-            (rule("<SSEAlgorithm>aws:kms</SSEAlgorithm>"), "NotImplemented"),
+            (rule("<SSEAlgorithm>aws:kms:dsse</SSEAlgorithm>"), "NotImplemented"),
             (rule("<SSEAlgorithm>AES256</SSEAlgorithm><KMSMasterKeyID>k</KMSMasterKeyID>"), "InvalidArgument"),
             ("<Rule><BlockedEncryptionTypes/></Rule>".to_owned(), "NotImplemented"),
         ] {

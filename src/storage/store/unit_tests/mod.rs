@@ -149,7 +149,7 @@ fn look(store: &Store, key: &str, version: Option<&str>) -> Result<ObjectView, S
 }
 
 async fn bytes_of(view: &ObjectView, range: std::ops::Range<u64>) -> Result<Vec<u8>, StoreError> {
-    view.content(None, range)
+    view.content(Unlock::Store, range)
         .await?
         .try_fold(Vec::new(), |mut all, piece| async move {
             all.extend_from_slice(&piece);
@@ -195,7 +195,7 @@ fn futures_may_move_between_threads() {
         use crate::gate::operations as o;
         is_send(&writer.commit(finish("")));
         is_send(&part.commit(String::new(), None, 0));
-        is_send(&view.content(None, 0..0));
+        is_send(&view.content(Unlock::Store, 0..0));
         is_send(&store.delete(&on::<o::DeleteObject>("k"), DeleteOptions::default()));
         is_send(&store.delete_bucket(&on_bucket("b")));
         is_send(&store.create_bucket(&on_bucket("b"), new_bucket(false)));

@@ -204,9 +204,9 @@ async fn parts_bring_the_key_that_the_upload_was_begun_with() {
     options.parts = vec![ListedPart { number: 1, etag: "e".to_owned(), checksum: None }];
     store.complete_upload(&on("k"), &upload, options).await.expect("completes");
     let view = look(&store, "k", None).expect("is there");
-    assert!(matches!(view.check_key(None), Err(StoreError::CustomerKeyNeeded)));
-    assert!(matches!(view.check_key(Some(&CustomerKey::new([2; 32]))), Err(StoreError::WrongCustomerKey)));
-    let stream = view.content(Some(&CustomerKey::new([1; 32])), 0..20_000).await.expect("opens");
+    assert!(matches!(view.check_key(Unlock::Store), Err(StoreError::CustomerKeyNeeded)));
+    assert!(matches!(view.check_key(Unlock::Customer(&CustomerKey::new([2; 32]))), Err(StoreError::WrongCustomerKey)));
+    let stream = view.content(Unlock::Customer(&CustomerKey::new([1; 32])), 0..20_000).await.expect("opens");
     let found: Vec<Bytes> = stream.try_collect().await.expect("reads");
     assert_eq!(found.concat(), body(5, 20_000));
     drop(view);

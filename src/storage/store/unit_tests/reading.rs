@@ -17,7 +17,7 @@ async fn bytes_come_back_in_ranges() {
             let found = bytes_of(&view, range.start as u64..range.end as u64).await.expect("reads");
             assert_eq!(found, body[range], "{size}");
         }
-        let beyond = view.content(None, 0..size as u64 + 1).await;
+        let beyond = view.content(Unlock::Store, 0..size as u64 + 1).await;
         assert!(matches!(beyond.err(), Some(StoreError::InvalidRange { .. })));
         let part = view.part(1).expect("the whole");
         assert_eq!((part.start, part.size, part.of), (0, size as u64, None));
@@ -71,16 +71,16 @@ async fn customer_keys() {
         writer.commit(finish("e")).await.expect("puts");
         let view = look(&store, "k", None).expect("is there");
         assert_eq!(view.record().sse, StoredSse::Customer { key_md5: "md5".to_owned() });
-        assert!(matches!(view.check_key(None), Err(StoreError::CustomerKeyNeeded)));
-        assert!(matches!(view.check_key(Some(&key(2))), Err(StoreError::WrongCustomerKey)), "{size}");
-        assert!(view.content(Some(&key(2)), 0..0).await.is_err());
-        let stream = view.content(Some(&key(1)), 0..size as u64).await.expect("opens");
+        assert!(matches!(view.check_key(Unlock::Store), Err(StoreError::CustomerKeyNeeded)));
+        assert!(matches!(view.check_key(Unlock::Customer(&key(2))), Err(StoreError::WrongCustomerKey)), "{size}");
+        assert!(view.content(Unlock::Customer(&key(2)), 0..0).await.is_err());
+        let stream = view.content(Unlock::Customer(&key(1)), 0..size as u64).await.expect("opens");
         let found: Vec<Bytes> = stream.try_collect().await.expect("reads");
         assert_eq!(found.concat(), body(1, size));
     }
     put(&store, "p", b"plain").await.expect("puts");
     let view = look(&store, "p", None).expect("is there");
-    assert!(matches!(view.check_key(Some(&key(1))), Err(StoreError::UnexpectedCustomerKey)));
+    assert!(matches!(view.check_key(Unlock::Customer(&key(1))), Err(StoreError::UnexpectedCustomerKey)));
     assert_sound(&store).await;
 }
 
@@ -96,7 +96,7 @@ async fn nothing_is_swept_under_a_reader() {
         let after = store.sight("b", "k", None).expect("looks");
         assert!(!after.exists());
         assert_eq!(bytes_of(&before, 0..size as u64).await.expect("reads"), body(1, size));
-        let stream = before.content(None, 0..size as u64).await.expect("opens");
+        let stream = before.content(Unlock::Store, 0..size as u64).await.expect("opens");
         drop(before);
         assert_eq!(store.sweep().await.expect("sweeps").waiting, 1, "the sighting and the stream are left");
         let late = store.read(&on::<o::GetObject>("k"), sighting).expect("opens what it saw");

@@ -1,0 +1,228 @@
+//! SSE-KMS: which key an object is sealed under, and the questions that S3 puts to the gate in its caller's name.
+//!
+//! Source: S3 User Guide, "Using server-side encryption with AWS KMS keys (SSE-KMS)", "Reducing the cost of SSE-KMS
+//! with Amazon S3 Bucket Keys"; semantics section 10.
+
+use super::{Found, KeyError, Named, managed};
+use crate::edges::server::auth::AuthType;
+use crate::edges::server::call::Call;
+use crate::edges::server::error::S3Error;
+use crate::edges::server::wire::encryption::{KmsRequest, SentKey};
+use crate::gate::services::kms::{Decrypt, EncryptionContext, GenerateDataKey, KeyUse, UsesKey};
+use crate::gate::{Authorized, Operation, Refusal};
+use crate::storage::sealing::CustomerKey;
+use crate::storage::store::kms::{ObjectUnlock, OpenKey};
+use crate::storage::store::{Sse, StoredKms, StoredSse, Unlock};
+use std::sync::Arc;
+
+/// How a write seals its object, with the bucket's default filled in.
+#[derive(Debug)]
+pub enum WriteSse {
+    /// SSE-S3.
+    S3,
+    /// SSE-C.
+    Customer(SentKey),
+    /// SSE-KMS.
+    Kms(KmsRequest),
+}
+
+/// What opens an object for one request.
+#[derive(Debug)]
+pub enum ObjectKeys {
+    /// The store's own key.
+    Store,
+    /// The key that came with the request.
+    Customer(CustomerKey),
+    /// A key of the key service.
+    Kms(ObjectUnlock),
+}
+
+impl ObjectKeys {
+    /// As storage takes it.
+    #[must_use]
+    pub fn unlock(&self) -> Unlock<'_> {
+        match self {
+            Self::Store => Unlock::Store,
+            Self::Customer(key) => Unlock::Customer(key),
+            Self::Kms(unlock) => Unlock::Kms(unlock),
+        }
+    }
+}
+
+/// Whether a write into an upload also asks for `kms:Decrypt`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Parts {
+    No,
+    Yes,
+}
+
+impl Call {
+    /// The encryption of a new object at `key`. `grant` is for making it.
+    ///
+    /// # Errors
+    /// `AccessDenied` without `kms:GenerateDataKey`; `KMS.NotFoundException`, `KMS.DisabledException`,
+    /// `KMS.KMSInvalidStateException`; `InvalidArgument` for anonymous callers and for Signature Version 2.
+    pub async fn seal_object<O: Operation>(
+        &self,
+        grant: &Authorized<O>,
+        key: &str,
+        wanted: WriteSse,
+    ) -> Result<Sse, S3Error> {
+        self.seal(grant, key, wanted, Parts::No).await
+    }
+
+    /// The encryption of an upload to `key`: as [`Self::seal_object`], and its parts are read again when it is
+    /// completed.
+    ///
+    /// # Errors
+    /// As [`Self::seal_object`]; `AccessDenied` also without `kms:Decrypt`.
+    pub async fn seal_upload<O: Operation>(
+        &self,
+        grant: &Authorized<O>,
+        key: &str,
+        wanted: WriteSse,
+    ) -> Result<Sse, S3Error> {
+        self.seal(grant, key, wanted, Parts::Yes).await
+    }
+
+    /// The encryption of a part: the one its upload was begun with.
+    ///
+    /// # Errors
+    /// As [`Self::seal_upload`].
+    pub async fn seal_part<O: Operation>(
+        &self,
+        grant: &Authorized<O>,
+        key: &str,
+        upload: &StoredSse,
+        sent: Option<SentKey>,
+    ) -> Result<Sse, S3Error> {
+        match (upload, sent) {
+            (_, Some(sent)) => self.over_tls(sent.into()),
+            (StoredSse::Kms(stored), None) => {
+                let found = self.key_of(&stored.key, Named::ByKey)?;
+                self.seal_under(grant, key, &found, StoredKms::clone(stored), Parts::Yes)
+            }
+            (StoredSse::S3 | StoredSse::Customer { .. }, None) => Ok(Sse::S3),
+        }
+    }
+
+    async fn seal<O: Operation>(
+        &self,
+        grant: &Authorized<O>,
+        key: &str,
+        wanted: WriteSse,
+        parts: Parts,
+    ) -> Result<Sse, S3Error> {
+        let wanted = match wanted {
+            WriteSse::S3 => return Ok(Sse::S3),
+            WriteSse::Customer(sent) => return self.over_tls(sent.into()),
+            WriteSse::Kms(wanted) => wanted,
+        };
+        self.vouched_for()?;
+        let found = match &wanted.key {
+            Some(name) => self.key_of(name, Named::Anyhow)?,
+            None => managed::s3_key(&self.server, grant).await.map_err(|e| self.failed(e))?,
+        };
+        let stored = StoredKms { key: found.key.arn.clone(), context: wanted.context, bucket_key: wanted.bucket_key };
+        self.seal_under(grant, key, &found, stored, parts)
+    }
+
+    fn seal_under<O: Operation>(
+        &self,
+        grant: &Authorized<O>,
+        key: &str,
+        found: &Found,
+        stored: StoredKms,
+        parts: Parts,
+    ) -> Result<Sse, S3Error> {
+        let context = whole_context(&stored, grant.bucket(), key)?;
+        if parts == Parts::Yes {
+            self.ask_key::<Decrypt>(found, context.clone())?;
+        }
+        let proof = self.ask_key::<GenerateDataKey>(found, context)?;
+        let key = usable(found)?.for_writing(&proof).map_err(|e| self.failed(e))?;
+        Ok(Sse::Kms { key, stored: Box::new(stored) })
+    }
+
+    /// What opens a stored object, whose key is `key` in `bucket`.
+    ///
+    /// # Errors
+    /// `AccessDenied` without `kms:Decrypt`; else as [`Self::seal_object`].
+    pub fn open_object(
+        &self,
+        sse: &StoredSse,
+        bucket: &str,
+        key: &str,
+        customer: Option<CustomerKey>,
+    ) -> Result<ObjectKeys, S3Error> {
+        match (sse, customer) {
+            // Storage refuses a customer's key that does not belong.
+            (_, Some(customer)) => Ok(ObjectKeys::Customer(customer)),
+            (StoredSse::S3 | StoredSse::Customer { .. }, None) => Ok(ObjectKeys::Store),
+            (StoredSse::Kms(stored), None) => {
+                self.vouched_for()?;
+                let found = self.key_of(&stored.key, Named::ByKey)?;
+                let proof = self.ask_key::<Decrypt>(&found, whole_context(stored, bucket, key)?)?;
+                let unlock = usable(&found)?.for_reading(&proof).map_err(|e| self.failed(e))?;
+                Ok(ObjectKeys::Kms(unlock))
+            }
+        }
+    }
+
+    /// KMS serves nobody who is anonymous, and S3 passes on requests with Signature Version 4 only.
+    fn vouched_for(&self) -> Result<(), S3Error> {
+        let auth = &self.auth;
+        let kind = auth.caller.principal.kind.as_str();
+        let old =
+            auth.auth_type != AuthType::Anonymous && auth.signature_version.is_some_and(|v| v != "AWS4-HMAC-SHA256");
+        if auth.caller.is_anonymous() || kind == "oai" || old {
+            return Err(S3Error::new(
+                "InvalidArgument",
+                "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS Signature Version 4.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn key_of(&self, name: &str, named: Named) -> Result<Found, S3Error> {
+        let account = self.auth.caller.account().unwrap_or_default();
+        Ok(self.server.keys().find(name, named, account, self.server.region())?)
+    }
+
+    /// Puts a use of a key to the gate, in the caller's name, through S3.
+    fn ask_key<O: UsesKey>(&self, found: &Found, context: EncryptionContext) -> Result<KeyUse<O>, S3Error> {
+        let mut brings = found.brings();
+        let via = format!("s3.{}.amazonaws.com", self.server.region());
+        brings.push(("kms:ViaService".to_owned(), vec![via]));
+        brings.push(("aws:ViaAWSService".to_owned(), vec!["true".to_owned()]));
+        let subject = found.key.subject("key", O::ROW.name, &self.auth.caller, &self.server.directory(), brings);
+        self.authorize_use::<O>(vec![(subject, context)]).map_err(|refusal| self.key_refused(&refusal, O::ROW.name))
+    }
+
+    /// S3's words for a refusal of a key. What opens an object is not named to who may not open it.
+    fn key_refused(&self, refusal: &Refusal, operation: &str) -> S3Error {
+        let mut error = self.refused(refusal);
+        if let Refusal::Denied { sentence: Some(sentence), .. } = refusal
+            && operation == "Decrypt"
+            && let Some((before, rest)) = sentence.split_once(" on resource: \"")
+            && let Some((_, after)) = rest.split_once('"')
+        {
+            error.message = format!("{before} on the resource associated with this ciphertext{after}").into();
+        }
+        error
+    }
+}
+
+fn usable(found: &Found) -> Result<&Arc<OpenKey>, KeyError> {
+    found.key.usable()
+}
+
+fn whole_context(stored: &StoredKms, bucket: &str, key: &str) -> Result<EncryptionContext, S3Error> {
+    stored.whole_context(bucket, key).map_err(|twice| {
+        S3Error::invalid_argument(
+            "x-amz-server-side-encryption-context",
+            &twice,
+            format!("The encryption context has the key {twice} twice; {} is set by S3.", StoredKms::ARN_PAIR),
+        )
+    })
+}

@@ -1,0 +1,128 @@
+//! Key policies.
+//!
+//! Source: KMS Developer Guide, "Key policies in AWS KMS", "Default key policy".
+
+use super::wire::{Page, answer, input, nothing};
+use crate::edges::server::kms::Named;
+use crate::edges::server::reply::Reply;
+use crate::edges::server::services::{ServiceCall, ServiceError};
+use crate::gate::Subject;
+use crate::gate::services::kms as o;
+use crate::policy::{LoadOptions, PolicyDocument, PolicyKind};
+use crate::words::problem::{Problems, Severity};
+use serde::Deserialize;
+use serde_json::json;
+
+/// A key has one policy, of this name.
+const NAME: &str = "default";
+
+/// The policy of a key that is made without one: the account, and so its identity policies.
+pub(super) fn default_policy(account: &str) -> String {
+    // A text, not a tree: members stay in AWS's order.
+    format!(
+        r#"{{"Version":"2012-10-17","Id":"key-default-1","Statement":[{{"Sid":"Enable IAM User Permissions","Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{account}:root"}},"Action":"kms:*","Resource":"*"}}]}}"#
+    )
+}
+
+/// A key policy that AWS would store.
+pub(super) fn checked(text: &str) -> Result<String, ServiceError> {
+    match PolicyDocument::parse("policy", text, &LoadOptions::new(PolicyKind::Key)) {
+        Ok(document) => Ok(document.source().text.to_string()),
+        Err(problems) => Err(malformed(&problems)),
+    }
+}
+
+fn malformed(problems: &Problems) -> ServiceError {
+    let first = problems.list.iter().find(|p| p.severity == Severity::Error).or(problems.list.first());
+    let message = first.map_or_else(String::new, |problem| {
+        let (line, column) = problems.source.position(problem.span.start);
+        format!("{} [{}] at line {line}, column {column}", problem.message, problem.code)
+    });
+    ServiceError::bad("MalformedPolicyDocumentException", message)
+}
+
+/// A policy that would keep its own sender from changing it again is refused, unless they say that they know.
+pub(super) fn keeps_access(call: &ServiceCall, arn: &str, id: &str, text: &str) -> Result<(), ServiceError> {
+    let one = |name: &str, value: &str| (name.to_owned(), vec![value.to_owned()]);
+    let subject = Subject {
+        on: "key",
+        arn,
+        policy: crate::edges::server::kms::compiled(id, Some(text)),
+        context: vec![one("kms:CallerAccount", call.account()), one("kms:BypassPolicyLockoutSafetyCheck", "false")],
+        ..Subject::default()
+    };
+    if call.could::<o::PutKeyPolicy>(&[subject]) {
+        return Ok(());
+    }
+    Err(ServiceError::bad(
+        "MalformedPolicyDocumentException",
+        "The new key policy will not allow you to update the key policy in the future.",
+    ))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Get {
+    key_id: String,
+    policy_name: Option<String>,
+}
+
+fn check_name(name: Option<&str>) -> Result<(), ServiceError> {
+    match name.filter(|name| *name != NAME) {
+        None => Ok(()),
+        Some(other) => Err(ServiceError::bad("NotFoundException", format!("No such policy exists: {other}"))),
+    }
+}
+
+pub(super) async fn get(call: &ServiceCall) -> Result<Reply, ServiceError> {
+    let asked: Get = input(call)?;
+    let found = call.key(&asked.key_id, Named::ByKey)?;
+    call.may::<o::GetKeyPolicy>(&found, Vec::new()).await?;
+    check_name(asked.policy_name.as_deref())?;
+    Ok(answer(&json!({"Policy": found.key.record.policy, "PolicyName": NAME})))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Put {
+    key_id: String,
+    policy_name: Option<String>,
+    policy: String,
+    #[serde(default)]
+    bypass_policy_lockout_safety_check: bool,
+}
+
+pub(super) async fn put(call: &ServiceCall) -> Result<Reply, ServiceError> {
+    let asked: Put = input(call)?;
+    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let bypass = asked.bypass_policy_lockout_safety_check;
+    let brings = vec![("kms:BypassPolicyLockoutSafetyCheck".to_owned(), vec![bypass.to_string()])];
+    let grant = call.may::<o::PutKeyPolicy>(&found, brings).await?;
+    check_name(asked.policy_name.as_deref())?;
+    let text = checked(&asked.policy)?;
+    if !bypass {
+        keeps_access(call, &found.key.arn, &found.key.id, &text)?;
+    }
+    call.change(&grant, &found.key, move |record| {
+        record.policy = Some(text.clone());
+        Ok(())
+    })
+    .await?;
+    Ok(nothing())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct List {
+    key_id: String,
+    limit: Option<u64>,
+    marker: Option<String>,
+}
+
+pub(super) async fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
+    let asked: List = input(call)?;
+    let found = call.key(&asked.key_id, Named::ByKey)?;
+    call.may::<o::ListKeyPolicies>(&found, Vec::new()).await?;
+    let page = Page::new(asked.limit, asked.marker.as_deref(), 100, 1000)?;
+    Ok(answer(&page.cut(std::iter::once(NAME), |name| (*name).to_owned(), "PolicyNames", |name| json!(name))))
+}
