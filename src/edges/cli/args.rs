@@ -38,6 +38,10 @@ pub enum Command {
     /// Makes a presigned URL.
     #[cfg(feature = "server")]
     Presign(PresignArgs),
+    /// Copies files, folders and streams to and from an object store, encrypted on this side if wanted.
+    #[cfg(feature = "server")]
+    #[command(after_help = super::cp::HELP)]
+    Cp(Box<super::cp::CpArgs>),
     /// Makes MFA devices for MFA Delete.
     #[cfg(feature = "server")]
     Mfa {

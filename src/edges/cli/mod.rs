@@ -3,6 +3,8 @@
 
 mod args;
 mod ask;
+#[cfg(feature = "server")]
+mod cp;
 mod decisions;
 mod files;
 mod http;
@@ -58,6 +60,8 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => operate::serve(&args),
         #[cfg(feature = "server")]
         Command::Presign(args) => operate::presign(&args),
+        #[cfg(feature = "server")]
+        Command::Cp(args) => cp::run(&args),
         #[cfg(feature = "server")]
         Command::Mfa { command } => operate::mfa(&command),
         #[cfg(feature = "server")]

@@ -14,7 +14,7 @@ mod cors;
 pub mod decision_log;
 pub mod directory;
 pub mod error;
-mod faults;
+pub(in crate::edges) mod faults;
 mod handlers;
 pub mod http;
 pub mod kms;

@@ -7,7 +7,8 @@
 use super::{EncryptionError, MOST_BYTES};
 use aws_lc_rs::cipher::{AES_256, EncryptionContext, StreamingEncryptingKey, UnboundCipherKey};
 use aws_lc_rs::iv::FixedLength;
-use ghash::{GHash, Key, universal_hash::KeyInit as _, universal_hash::UniversalHash as _};
+use ghash::universal_hash::UniversalHash as _;
+use ghash::{GHash, Key};
 
 /// Bytes of a tag.
 pub const TAG: usize = 16;

@@ -120,7 +120,8 @@ impl Keyring for AesKeyring {
         context: &'a BTreeMap<String, String>,
     ) -> BoxFuture<'a, Result<(DataKey, Wrapped), EncryptionError>> {
         let made = DataKey::random().and_then(|key| {
-            let wrapped = Wrapped { algorithm: AES_GCM.to_owned(), key: self.wrap(&key, suite)?, context: context.clone() };
+            let wrapped =
+                Wrapped { algorithm: AES_GCM.to_owned(), key: self.wrap(&key, suite)?, context: context.clone() };
             Ok((key, wrapped))
         });
         ready(made).boxed()

@@ -36,6 +36,15 @@ pub enum EncryptionError {
     /// The object was not encrypted by a client.
     #[error("the object is not encrypted by a client: its metadata name no data key")]
     NotEncrypted,
+    /// The object was encrypted by a client, and no key was given.
+    #[error("the object is encrypted by a client, and no key to decrypt it was given")]
+    KeyWanted,
+    /// The object is in format 2, and the policy wants a commitment.
+    #[error("the object is in format 2, which does not commit to its key, and the commitment policy refuses it")]
+    NotCommitting,
+    /// The encryption context is another than the caller expects.
+    #[error("the object's encryption context is not the one that was given")]
+    OtherContext,
     /// The metadata are not those of one format.
     #[error("the object's encryption metadata cannot be read: {0}")]
     Metadata(String),

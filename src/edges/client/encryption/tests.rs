@@ -45,7 +45,7 @@ proptest! {
             gcm.decrypt(piece).expect("short");
         }
         prop_assert_eq!(&*body, &*plain);
-        prop_assert_eq!(&*tag, gcm.tag().as_slice());
+        prop_assert_eq!(&*tag, &gcm.tag()[..]);
     }
 }
 
@@ -147,4 +147,35 @@ fn metadata_of_two_formats_or_of_none_are_refused() {
     assert_eq!(Envelope::read(&BTreeMap::new()), Err(EncryptionError::NotEncrypted));
     let old = BTreeMap::from([("x-amz-key".to_owned(), "eA==".to_owned())]);
     assert!(matches!(Envelope::read(&old), Err(EncryptionError::Unsupported(_))));
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    (0..text.len() / 2).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).expect("hexadecimal")).collect()
+}
+
+/// Key, commitment and ciphertext as `amazon-s3-encryption-client-python` 4.0.0 makes them (`key_derivation.py`,
+/// `derive_keys`), from the data key 0, 1, … 31 and the message id 100, 101, … 127.
+#[test]
+fn keys_and_commitments_are_those_of_the_encryption_client() {
+    let key = DataKey::from_slice(&(0..32).collect::<Vec<u8>>()).expect("32 bytes");
+    let message_id: Vec<u8> = (100..128).collect();
+    let (derived, commitment) = committed(&key, &message_id).expect("derived");
+    assert_eq!(derived.to_vec(), unhex("95e0b2ff3f50200a0e3015f67f680fa0e4bce4c2e63c817f1ff465eb4b974f85"));
+    assert_eq!(commitment.to_vec(), unhex("2d59a480d136f5982791c93a93d760ceade5011ccf465dbfc303c597"));
+    let message_id = message_id.try_into().expect("28 bytes");
+    let mut encryptor = Encryptor::of(&key, Wrapped::default(), message_id).expect("a key");
+    let mut text = b"for those who may".to_vec();
+    encryptor.update(&mut text).expect("short");
+    text.extend_from_slice(&encryptor.finish());
+    assert_eq!(text, unhex("3f7ef710c9f65104b2caa7c84128d6971d01687aee59766576992286ea3fc36519"));
+}
+
+#[test]
+fn a_context_of_any_letters_fits_into_a_header() {
+    let context = BTreeMap::from([("Stra\u{df}e".to_owned(), "\u{1f511}\"".to_owned())]);
+    let (key, wrapped) = now(keyring().new_data_key(Suite::Committing, &context)).expect("a data key");
+    let envelope = Encryptor::of(&key, wrapped, [0; Suite::MESSAGE_ID]).expect("a key").envelope;
+    let metadata = envelope.metadata();
+    assert_eq!(metadata["x-amz-m"], "{\"Stra\\u00dfe\":\"\\ud83d\\udd11\\\"\"}");
+    assert_eq!(Envelope::read(&metadata), Ok(envelope));
 }
