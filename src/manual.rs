@@ -8,11 +8,16 @@
 //! | [`formats`] | what is read and written: policies, scenarios, tests, worlds, answers |
 //! | [`architecture`] | floors, the path of a policy and of a request, the index, the trace |
 //! | [`store`] | running the object store, a request's path through it, what is on disk, choices |
+//! | [`client`] | `portcullis cp`: what is certain, interrupted uploads, encryption on the client's side |
 //! | [`codes`] | one page for every code; `portcullis explain CODE` prints it |
 #![allow(clippy::doc_markdown, reason = "the chapters are prose; names of products and settings stand as they are")]
 
 #[doc = include_str!("manual/architecture.md")]
 pub mod architecture {}
+
+#[cfg(feature = "server")]
+#[doc = include_str!("manual/client.md")]
+pub mod client {}
 
 #[doc = include_str!("manual/codes.md")]
 pub mod codes {}

@@ -17,7 +17,7 @@ use support::{Client, Server, TempDir};
 const CANARY: &[u8] = b"CANARY-that-nobody-but-us-may-read;";
 const KEY: [u8; 32] = *b"an AES key of thirty-two bytes!!";
 
-/// A server with the bucket `b`, its root user's keys, and a folder to work in.
+/// A server with the bucket `bkt`, its root user's keys, and a folder to work in.
 struct World {
     server: Server,
     root: Client,
@@ -34,7 +34,7 @@ impl World {
             line.split_once('=').expect("a value").1.trim().to_owned()
         };
         let root = server.client(&value("aws_access_key_id"), &value("aws_secret_access_key"));
-        assert_eq!(root.put("/b", b"").status, 200);
+        assert_eq!(root.put("/bkt", b"").status, 200);
         fs::write(directory.path().join("key"), KEY).expect("written");
         Self { server, root, directory }
     }
@@ -86,7 +86,7 @@ impl World {
     }
 
     fn open_uploads(&self) -> usize {
-        self.root.get("/b?uploads").text().matches("<UploadId>").count()
+        self.root.get("/bkt?uploads").text().matches("<UploadId>").count()
     }
 }
 
@@ -133,11 +133,11 @@ fn files_go_there_and_back_in_the_clear_and_encrypted() {
         let (bytes, name) = (noise(size), format!("file {at}.txt"));
         world.file(&name, &bytes);
         for options in [&[][..], &ENCRYPT] {
-            world.copied(&with(&[&name, "s3://b/in a folder/", "--part-size", "5MiB"], options));
+            world.copied(&with(&[&name, "s3://bkt/in a folder/", "--part-size", "5MiB"], options));
             let back = if options.is_empty() { &[][..] } else { &DECRYPT };
-            world.copied(&with(&[&format!("s3://b/in a folder/{name}"), "back"], back));
+            world.copied(&with(&[&format!("s3://bkt/in a folder/{name}"), "back"], back));
             assert!(fs::read(world.path("back")).expect("copied") == bytes, "{size} bytes, {options:?}");
-            let stored = world.root.get(&format!("/b/in%20a%20folder/file%20{at}.txt"));
+            let stored = world.root.get(&format!("/bkt/in%20a%20folder/file%20{at}.txt"));
             assert_eq!(stored.body == bytes, options.is_empty(), "{size} bytes");
             assert_eq!(stored.header("content-type"), "text/plain");
             assert_eq!(stored.header("x-amz-meta-x-amz-c"), if options.is_empty() { "" } else { "115" });
@@ -153,10 +153,10 @@ fn folders_go_there_and_back_and_keys_never_lead_out() {
     for name in names {
         world.file(&format!("tree/{name}"), if name.ends_with("empty") { b"" } else { name.as_bytes() });
     }
-    world.copied(&with(&["-r", "tree", "s3://b/backup"], &ENCRYPT));
-    world.copied(&with(&["-r", "s3://b/backup", "s3://b/plain", "--parallel", "1"], &DECRYPT));
-    world.copied(&with(&["-r", "s3://b/backup/", "back"], &DECRYPT));
-    world.copied(&["-r", "s3://b/plain", "plain"]);
+    world.copied(&with(&["-r", "tree", "s3://bkt/backup"], &ENCRYPT));
+    world.copied(&with(&["-r", "s3://bkt/backup", "s3://bkt/plain", "--parallel", "1"], &DECRYPT));
+    world.copied(&with(&["-r", "s3://bkt/backup/", "back"], &DECRYPT));
+    world.copied(&["-r", "s3://bkt/plain", "plain"]);
     for name in names {
         let bytes = fs::read(world.path(&format!("tree/{name}"))).expect("a file");
         for copy in ["back", "plain"] {
@@ -164,11 +164,11 @@ fn folders_go_there_and_back_and_keys_never_lead_out() {
         }
     }
     for key in ["x/../../../out", "x//abs", "x/./dot"] {
-        assert_eq!(world.root.put(&format!("/b/{key}"), b"evil").status, 200);
+        assert_eq!(world.root.put(&format!("/bkt/{key}"), b"evil").status, 200);
     }
-    assert_eq!(world.root.put("/b/x/good", b"good").status, 200);
-    assert_eq!(world.root.put("/b/x/folder/", b"").status, 200);
-    world.refused(1, "the key cannot be a path here", &["-r", "s3://b/x", "below/here"]);
+    assert_eq!(world.root.put("/bkt/x/good", b"good").status, 200);
+    assert_eq!(world.root.put("/bkt/x/folder/", b"").status, 200);
+    world.refused(1, "the key cannot be a path here", &["-r", "s3://bkt/x", "below/here"]);
     assert_eq!(fs::read(world.path("below/here/good")).expect("copied"), b"good");
     let mut found = Vec::new();
     everything_below(&world.path("below"), &mut found);
@@ -182,31 +182,32 @@ fn streams_go_both_ways_and_a_tampered_one_gives_nothing() {
     for (size, options) in [(3, &ENCRYPT[..]), (11_000_000, &ENCRYPT), (11_000_000, &[])] {
         let bytes = noise(size);
         let mut child = world
-            .command(&with(&["-", "s3://b/stream", "--part-size", "5MiB"], options))
+            .command(&with(&["-", "s3://bkt/stream", "--part-size", "5MiB"], options))
             .stdin(Stdio::piped())
+            .stdout(Stdio::null())
             .spawn()
             .expect("cp starts");
         child.stdin.take().expect("piped").write_all(&bytes).expect("taken");
         assert!(child.wait().expect("ended").success());
         let back = if options.is_empty() { &[][..] } else { &DECRYPT };
-        let done = world.cp(&with(&["s3://b/stream", "-"], back));
+        let done = world.cp(&with(&["s3://bkt/stream", "-"], back));
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         assert!(done.stdout == bytes, "{size} bytes");
     }
-    world.copied(&with(&["key", "s3://b/small"], &ENCRYPT));
+    world.copied(&with(&["key", "s3://bkt/small"], &ENCRYPT));
     tamper(&world, "small", |body| body[0] ^= 1);
-    let done = world.cp(&with(&["s3://b/small", "-"], &DECRYPT));
+    let done = world.cp(&with(&["s3://bkt/small", "-"], &DECRYPT));
     assert_eq!((done.status.code(), done.stdout.len()), (Some(1), 0));
 }
 
 /// Changes an object as somebody would who holds the store.
 fn tamper(world: &World, key: &str, change: fn(&mut Vec<u8>)) {
-    let stored = world.root.get(&format!("/b/{key}"));
+    let stored = world.root.get(&format!("/bkt/{key}"));
     let mut body = stored.body.clone();
     change(&mut body);
     let kept = stored.headers.iter().filter(|(name, _)| name.as_str().starts_with("x-amz-meta-"));
     let headers: Vec<(&str, &str)> = kept.map(|(n, v)| (n.as_str(), v.to_str().expect("ASCII"))).collect();
-    assert_eq!(world.root.send("PUT", &format!("/b/{key}"), &headers, &body).status, 200);
+    assert_eq!(world.root.send("PUT", &format!("/bkt/{key}"), &headers, &body).status, 200);
 }
 
 #[test]
@@ -223,16 +224,16 @@ fn what_is_not_authentic_never_gets_its_name() {
     ];
     fs::create_dir(world.path("out")).expect("made");
     for (key, change) in changes {
-        world.copied(&with(&["text", &format!("s3://b/{key}")], &ENCRYPT));
+        world.copied(&with(&["text", &format!("s3://bkt/{key}")], &ENCRYPT));
         tamper(&world, key, change);
-        world.refused(1, "not authentic", &with(&[&format!("s3://b/{key}"), "out/text"], &DECRYPT));
+        world.refused(1, "not authentic", &with(&[&format!("s3://bkt/{key}"), "out/text"], &DECRYPT));
         // Nor does it become another object.
-        world.refused(1, "not authentic", &with(&[&format!("s3://b/{key}"), "s3://b/copy"], &DECRYPT));
-        assert_eq!(world.root.get("/b/copy").status, 404);
+        world.refused(1, "not authentic", &with(&[&format!("s3://bkt/{key}"), "s3://bkt/copy"], &DECRYPT));
+        assert_eq!(world.root.get("/bkt/copy").status, 404);
         assert_eq!(fs::read_dir(world.path("out")).expect("a folder").count(), 0, "{key}");
     }
     world.file("out/text", b"what was there before");
-    world.refused(1, "not authentic", &with(&["s3://b/cut", "out/text"], &DECRYPT));
+    world.refused(1, "not authentic", &with(&["s3://bkt/cut", "out/text"], &DECRYPT));
     assert_eq!(fs::read(world.path("out/text")).expect("kept"), b"what was there before");
 }
 
@@ -241,18 +242,18 @@ fn the_wrong_key_and_none_are_refused_with_what_to_do() {
     let world = World::new(&[]);
     world.file("text", b"text");
     world.file("other", &[9; 32]);
-    world.copied(&with(&["text", "s3://b/sealed"], &ENCRYPT));
-    world.refused(1, "does not open with this key", &["s3://b/sealed", "out", "--decrypt-with", "aes:other"]);
-    world.refused(1, "--decrypt-with names its key", &["s3://b/sealed", "out"]);
-    world.refused(1, "--decrypt-with names its key", &["s3://b/sealed", "s3://b/copy"]);
-    world.copied(&["text", "s3://b/plain"]);
-    world.refused(1, "not encrypted by a client", &with(&["s3://b/plain", "out"], &DECRYPT));
+    world.copied(&with(&["text", "s3://bkt/sealed"], &ENCRYPT));
+    world.refused(1, "does not open with this key", &["s3://bkt/sealed", "out", "--decrypt-with", "aes:other"]);
+    world.refused(1, "--decrypt-with names its key", &["s3://bkt/sealed", "out"]);
+    world.refused(1, "--decrypt-with names its key", &["s3://bkt/sealed", "s3://bkt/copy"]);
+    world.copied(&["text", "s3://bkt/plain"]);
+    world.refused(1, "not encrypted by a client", &with(&["s3://bkt/plain", "out"], &DECRYPT));
     assert!(!world.path("out").exists());
     // As they are, with their metadata: the copy opens as the original does.
-    world.copied(&["s3://b/sealed", "s3://b/copy", "--raw"]);
-    world.copied(&with(&["s3://b/copy", "out"], &DECRYPT));
+    world.copied(&["s3://bkt/sealed", "s3://bkt/copy", "--raw"]);
+    world.copied(&with(&["s3://bkt/copy", "out"], &DECRYPT));
     assert_eq!(fs::read(world.path("out")).expect("copied"), b"text");
-    world.copied(&["s3://b/sealed", "raw", "--raw"]);
+    world.copied(&["s3://bkt/sealed", "raw", "--raw"]);
     assert_eq!(fs::read(world.path("raw")).expect("copied").len(), 4 + 16);
 }
 
@@ -263,26 +264,26 @@ fn questions_that_cannot_be_asked_have_status_2() {
     fs::create_dir(world.path("folder")).expect("made");
     for (words, arguments) in [
         ("neither SOURCE nor TARGET", &["text", "other"][..]),
-        ("missing: No such file", &["missing", "s3://b/k"]),
-        ("--recursive copies folders", &["folder", "s3://b/k"]),
-        ("a stream has no files", &["-r", "-", "s3://b/k"]),
+        ("missing: No such file", &["missing", "s3://bkt/k"]),
+        ("--recursive copies folders", &["folder", "s3://bkt/k"]),
+        ("a stream has no files", &["-r", "-", "s3://bkt/k"]),
         ("NoSuchBucket", &["-r", "s3://none", "out"]),
-        ("16 or 32 bytes", &["text", "s3://b/k", "--encrypt-with", "aes:text"]),
-        ("no kind of key", &["text", "s3://b/k", "--encrypt-with", "des:key"]),
-        ("names no key", &["text", "s3://b/k", "--encrypt-with", "kms:"]),
+        ("16 or 32 bytes", &["text", "s3://bkt/k", "--encrypt-with", "aes:text"]),
+        ("no kind of key", &["text", "s3://bkt/k", "--encrypt-with", "des:key"]),
+        ("names no key", &["text", "s3://bkt/k", "--encrypt-with", "kms:"]),
         (
             "is reserved",
-            &["text", "s3://b/k", "--encrypt-with", "kms:k", "--encryption-context", "aws:x-amz-cek-alg=1"],
+            &["text", "s3://bkt/k", "--encrypt-with", "kms:k", "--encryption-context", "aws:x-amz-cek-alg=1"],
         ),
-        ("those of encryption", &["text", "s3://b/k", "--metadata", "x-amz-c=1"]),
-        ("for what goes to a store", &["s3://b/k", "out", "--encrypt-with", "aes:key"]),
-        ("cannot be used with", &["s3://b/k", "out", "--raw", "--decrypt-with", "aes:key"]),
-        ("5 MiB to 5 GiB", &["text", "s3://b/k", "--part-size", "1MiB"]),
+        ("those of encryption", &["text", "s3://bkt/k", "--metadata", "x-amz-c=1"]),
+        ("for what goes to a store", &["s3://bkt/k", "out", "--encrypt-with", "aes:key"]),
+        ("cannot be used with", &["s3://bkt/k", "out", "--raw", "--decrypt-with", "aes:key"]),
+        ("5 MiB to 5 GiB", &["text", "s3://bkt/k", "--part-size", "1MiB"]),
     ] {
         world.refused(2, words, arguments);
     }
-    world.refused(1, "NotFound", &["s3://b/none", "out"]);
-    let mut unreachable = world.command_at("http://127.0.0.1:1", &["text", "s3://b/k", "--attempts", "2"]);
+    world.refused(1, "NotFound", &["s3://bkt/none", "out"]);
+    let mut unreachable = world.command_at("http://127.0.0.1:1", &["text", "s3://bkt/k", "--attempts", "2"]);
     let done = unreachable.output().expect("cp starts");
     assert_eq!(done.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&done.stderr).contains("http://127.0.0.1:1: "), "{done:?}");
@@ -294,11 +295,11 @@ fn the_server_never_holds_what_is_encrypted_nor_a_key() {
     let text = noise(6_000_000);
     assert!(contains(&text, CANARY));
     world.file("text", &text);
-    world.copied(&with(&["text", "s3://b/parts", "--part-size", "5MiB"], &ENCRYPT));
-    world.copied(&with(&["key", "s3://b/one", "--encryption-context", "purpose=test"], &ENCRYPT));
+    world.copied(&with(&["text", "s3://bkt/parts", "--part-size", "5MiB"], &ENCRYPT));
+    world.copied(&with(&["key", "s3://bkt/one", "--encryption-context", "purpose=test"], &ENCRYPT));
     // What the wire brought is what the store gives back: neither text nor key.
     for key in ["parts", "one"] {
-        let stored = world.root.get(&format!("/b/{key}"));
+        let stored = world.root.get(&format!("/bkt/{key}"));
         let shown = format!("{:?}", stored.headers).into_bytes();
         for secret in [CANARY, &KEY] {
             assert!(!contains(&stored.body, secret) && !contains(&shown, secret), "{key}");
@@ -317,15 +318,15 @@ fn an_interrupted_upload_goes_on_where_it_was() {
     let text = noise(40_000_000);
     world.file("text", &text);
     for (options, back) in [(&ENCRYPT[..], &DECRYPT[..]), (&[], &[])] {
-        let arguments = with(&["text", "s3://b/large", "--part-size", "5MiB", "--parallel", "2"], options);
+        let arguments = with(&["text", "s3://bkt/large", "--part-size", "5MiB", "--parallel", "2"], options);
         let mut killed = world.command(&arguments);
         let status = killed.env("PORTCULLIS_CRASH_AT", "cp.part_sent:4").output().expect("cp starts").status;
         assert_eq!(status.code(), None, "it was ended at once");
         assert_eq!((world.open_uploads(), world.upload_states().len()), (1, 1));
         let state = fs::read(&world.upload_states()[0]).expect("readable");
         assert!(!contains(&state, &KEY) && contains(&state, b"x-amz-d") != options.is_empty());
-        let upload = world.root.get("/b?uploads").element("UploadId");
-        let parts = world.root.get(&format!("/b/large?uploadId={upload}"));
+        let upload = world.root.get("/bkt?uploads").element("UploadId");
+        let parts = world.root.get(&format!("/bkt/large?uploadId={upload}"));
         let before = parts.text().matches("<ETag>").count();
         assert!(before >= 3, "{}", parts.text());
         // Only the rest of the eight is sent: a ninth would fail.
@@ -333,7 +334,7 @@ fn an_interrupted_upload_goes_on_where_it_was() {
         let again = world.command(&arguments).env("PORTCULLIS_FAIL_AT", one_too_many).output().expect("cp starts");
         assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
         assert_eq!((world.open_uploads(), world.upload_states()), (0, vec![]));
-        world.copied(&with(&["s3://b/large", "back"], back));
+        world.copied(&with(&["s3://bkt/large", "back"], back));
         assert!(fs::read(world.path("back")).expect("copied") == text);
     }
 }
@@ -341,19 +342,19 @@ fn an_interrupted_upload_goes_on_where_it_was() {
 #[test]
 fn an_upload_whose_source_changed_begins_anew_under_another_key() {
     let world = World::new(&[]);
-    let arguments = with(&["text", "s3://b/large", "--part-size", "5MiB", "--parallel", "1"], &ENCRYPT);
+    let arguments = with(&["text", "s3://bkt/large", "--part-size", "5MiB", "--parallel", "1"], &ENCRYPT);
     world.file("text", &noise(12_000_000));
     let mut failing = world.command(&arguments);
     let failed = failing.env("PORTCULLIS_FAIL_AT", "cp.part_sent:2").output().expect("cp starts");
     assert_eq!(failed.status.code(), Some(1), "{}", String::from_utf8_lossy(&failed.stderr));
-    let first = world.root.get("/b?uploads").element("UploadId");
+    let first = world.root.get("/bkt?uploads").element("UploadId");
     assert_eq!(world.upload_states().len(), 1);
     let mut other = noise(12_000_000);
     other.reverse();
     world.file("text", &other);
     world.copied(&arguments);
-    assert_eq!(world.root.get(&format!("/b/large?uploadId={first}")).code(), "NoSuchUpload");
-    world.copied(&with(&["s3://b/large", "back"], &DECRYPT));
+    assert_eq!(world.root.get(&format!("/bkt/large?uploadId={first}")).code(), "NoSuchUpload");
+    world.copied(&with(&["s3://bkt/large", "back"], &DECRYPT));
     assert!(fs::read(world.path("back")).expect("copied") == other);
     assert_eq!((world.open_uploads(), world.upload_states()), (0, vec![]));
 }
@@ -368,10 +369,10 @@ fn an_rsa_pair_wraps_with_one_half_and_opens_with_the_other() {
     openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "private.pem"]);
     openssl(&["pkey", "-in", "private.pem", "-pubout", "-out", "public.pem"]);
     world.file("text", b"text");
-    world.copied(&["text", "s3://b/k", "--encrypt-with", "rsa:public.pem"]);
-    assert_eq!(world.root.send("HEAD", "/b/k", &[], b"").header("x-amz-meta-x-amz-w"), "22");
-    world.refused(1, "no private key was given", &["s3://b/k", "out", "--decrypt-with", "rsa:public.pem"]);
-    world.copied(&["s3://b/k", "out", "--decrypt-with", "rsa:private.pem"]);
+    world.copied(&["text", "s3://bkt/k", "--encrypt-with", "rsa:public.pem"]);
+    assert_eq!(world.root.send("HEAD", "/bkt/k", &[], b"").header("x-amz-meta-x-amz-w"), "22");
+    world.refused(1, "no private key was given", &["s3://bkt/k", "out", "--decrypt-with", "rsa:public.pem"]);
+    world.copied(&["s3://bkt/k", "out", "--decrypt-with", "rsa:private.pem"]);
     assert_eq!(fs::read(world.path("out")).expect("copied"), b"text");
 }
 
@@ -392,9 +393,9 @@ fn the_previous_format_is_read_where_the_policy_allows_it() {
     let names: Vec<(String, String)> =
         envelope.metadata().into_iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value)).collect();
     let headers: Vec<(&str, &str)> = names.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-    assert_eq!(world.root.send("PUT", "/b/old", &headers, &body).status, 200);
-    world.refused(1, "require-encrypt-allow-decrypt", &with(&["s3://b/old", "out"], &DECRYPT));
-    let allowed = ["s3://b/old", "out", "--commitment-policy", "require-encrypt-allow-decrypt"];
+    assert_eq!(world.root.send("PUT", "/bkt/old", &headers, &body).status, 200);
+    world.refused(1, "require-encrypt-allow-decrypt", &with(&["s3://bkt/old", "out"], &DECRYPT));
+    let allowed = ["s3://bkt/old", "out", "--commitment-policy", "require-encrypt-allow-decrypt"];
     world.copied(&with(&allowed, &DECRYPT));
     assert_eq!(fs::read(world.path("out")).expect("copied"), b"from earlier years");
 }
@@ -406,16 +407,16 @@ fn a_key_of_the_key_service_wraps_and_its_context_must_be_known() {
     let key = kms_key(&world);
     let with_key = format!("kms:{key}");
     let context = ["--encryption-context", "purpose=test"];
-    world.copied(&with(&["text", "s3://b/k", "--encrypt-with", &with_key], &context));
-    let head = world.root.send("HEAD", "/b/k", &[], b"");
+    world.copied(&with(&["text", "s3://bkt/k", "--encrypt-with", &with_key], &context));
+    let head = world.root.send("HEAD", "/bkt/k", &[], b"");
     assert_eq!(head.header("x-amz-meta-x-amz-w"), "12");
     assert!(head.header("x-amz-meta-x-amz-t").contains("\"aws:x-amz-cek-alg\":\"115\""));
-    world.copied(&with(&["s3://b/k", "out", "--decrypt-with", &with_key], &context));
+    world.copied(&with(&["s3://bkt/k", "out", "--decrypt-with", &with_key], &context));
     assert_eq!(fs::read(world.path("out")).expect("copied"), b"text");
-    world.refused(1, "encryption context is not the one", &["s3://b/k", "o", "--decrypt-with", &with_key]);
+    world.refused(1, "encryption context is not the one", &["s3://bkt/k", "o", "--decrypt-with", &with_key]);
     let other = format!("kms:{}", kms_key(&world));
-    world.refused(1, "does not open with this key", &with(&["s3://b/k", "o", "--decrypt-with", &other], &context));
-    world.refused(1, "NotFoundException", &with(&["s3://b/k", "o", "--decrypt-with", "kms:alias/none"], &context));
+    world.refused(1, "does not open with this key", &with(&["s3://bkt/k", "o", "--decrypt-with", &other], &context));
+    world.refused(1, "NotFoundException", &with(&["s3://bkt/k", "o", "--decrypt-with", "kms:alias/none"], &context));
     assert!(!world.path("o").exists());
 }
 
@@ -459,11 +460,11 @@ fn tls_is_trusted_where_the_certificate_is() {
     let world = World::new(&["--tls-listen", &format!("127.0.0.1:{port}")]);
     world.file("text", b"text");
     let url = format!("https://127.0.0.1:{port}");
-    let trusting = ["text", "s3://b/k", "--ca", "data/tls/cert.pem"];
+    let trusting = ["text", "s3://bkt/k", "--ca", "data/tls/cert.pem"];
     let done = world.command_at(&url, &trusting).output().expect("cp starts");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!(world.root.get("/b/k").body, b"text");
-    let done = world.command_at(&url, &["text", "s3://b/l", "--attempts", "1"]).output().expect("cp starts");
+    assert_eq!(world.root.get("/bkt/k").body, b"text");
+    let done = world.command_at(&url, &["text", "s3://bkt/l", "--attempts", "1"]).output().expect("cp starts");
     assert_eq!(done.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&done.stderr).contains("certificate"), "{done:?}");
 }

@@ -270,6 +270,11 @@ impl Client {
             .authorization(call.method.as_str(), &call.target, &call.headers, now)
             .map_err(|e| ClientError::Setting(e.message.into_owned()))?;
         call = call.header("authorization", &authorization)?;
+        if matches!(call.method, Method::PUT | Method::POST) {
+            // An empty body has none of its own, and stores want one.
+            let length = call.body.len().to_string();
+            call = call.header("content-length", &length)?;
+        }
         let uri = format!("{}{}", endpoint.url(), call.target);
         let mut request = Request::new(Full::new(call.body));
         *request.uri_mut() = uri.parse().map_err(|_| ClientError::Setting(format!("`{uri}` cannot be asked for")))?;

@@ -19,10 +19,17 @@ use std::time::Duration;
 
 /// Work that is shorter than this shows no bar.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How long an interrupted program takes to put away what it began.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// Exit status 0: everything was copied; 1: something was not; 2: nothing was tried.
 pub(super) fn run(args: &CpArgs) -> u8 {
-    let done = tokio::runtime::Runtime::new().map_err(|e| e.to_string()).and_then(|rt| rt.block_on(copy(args)));
+    let done = tokio::runtime::Runtime::new().map_err(|e| e.to_string()).and_then(|runtime| {
+        let done = runtime.block_on(copy(args));
+        // A read of standard input may not return for long.
+        runtime.shutdown_background();
+        done
+    });
     match done {
         Ok(0) => YES,
         Ok(_) => NO,
@@ -71,6 +78,7 @@ async fn copy(args: &CpArgs) -> Result<u64, String> {
             Ok(failed)
         }
         Err(()) => {
+            let _ = tokio::time::timeout(LEAVING, transfers.abort_open()).await;
             eprintln!("interrupted: the same command goes on where it can");
             Ok(1)
         }

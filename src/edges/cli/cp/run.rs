@@ -163,7 +163,7 @@ async fn one(transfers: &Transfers, way: &Way, copy: &Copy) -> Result<(), Client
         }
         (Place::Local(path), target) => from_file(transfers, way, path, copy.size, target).await,
         (Place::Stream, target) => {
-            let source = Source::Local(Some(Box::new(std::io::stdin())), PathBuf::from("-"));
+            let source = Source::local(std::io::stdin(), PathBuf::from("-"));
             put(transfers, way, source, Attributes::default(), None, None, target).await
         }
     }
@@ -177,10 +177,10 @@ async fn from_file(
     target: &Place,
 ) -> Result<(), ClientError> {
     let failed = |source| ClientError::File { path: path.to_owned(), source };
-    // The identity first: what changes from here on is noticed.
-    let identity = size.map(|_| Identity::of(path)).transpose()?;
     let file = File::open(path).map_err(failed)?;
-    let source = Source::Local(Some(Box::new(file)), path.to_owned());
+    // What changes from here on is noticed.
+    let identity = size.map(|_| Identity::of(path, &file)).transpose()?;
+    let source = Source::local(file, path.to_owned());
     let size = identity.as_ref().map(|identity| identity.size);
     put(transfers, way, source, Attributes::default(), size, identity.as_ref(), target).await
 }
@@ -201,7 +201,7 @@ async fn across(
         attributes.metadata.retain(|name, _| !envelope.contains_key(name));
         size = None;
     }
-    put(transfers, way, Source::Object(Box::new(reader)), attributes, size, None, target).await
+    put(transfers, way, Source::object(reader), attributes, size, None, target).await
 }
 
 async fn put(

@@ -14,10 +14,11 @@ pub use state::{Identity, Uploads};
 pub use upload::{Target, upload};
 
 use super::encryption::{Decryptor, EncryptionError, Envelope, Keyring, Suite};
+use super::multipart::UploadId;
 use super::{Client, ClientError};
 use crate::storage::kv::FaultPoint;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What is read at once, in bytes: the size of parts where nothing else is said.
@@ -88,6 +89,8 @@ pub struct Transfers {
     /// Two counts, so that nobody who waits to send keeps away what is to be sent.
     fetches: Arc<Semaphore>,
     sends: Arc<Semaphore>,
+    /// Uploads under way that nobody remembers.
+    open: Arc<Mutex<Vec<UploadId>>>,
 }
 
 impl Transfers {
@@ -97,7 +100,27 @@ impl Transfers {
     pub fn new(client: Client, parallel: usize) -> Self {
         let parallel = parallel.clamp(1, Semaphore::MAX_PERMITS);
         let count = || Arc::new(Semaphore::new(parallel));
-        Self { client, progress: Arc::new(|_| ()), fault: None, parallel, fetches: count(), sends: count() }
+        Self {
+            client,
+            progress: Arc::new(|_| ()),
+            fault: None,
+            parallel,
+            fetches: count(),
+            sends: count(),
+            open: Arc::default(),
+        }
+    }
+
+    /// Aborts the uploads that were interrupted and cannot go on later.
+    pub async fn abort_open(&self) {
+        let open = std::mem::take(&mut *self.open());
+        for upload in open {
+            let _ = self.client.abort_upload(&upload).await;
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Vec<UploadId>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn interrupt(&self, place: &'static str) -> Result<(), ClientError> {

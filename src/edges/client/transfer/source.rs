@@ -11,22 +11,40 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 /// A source of bytes.
-pub enum Source {
-    /// A file or a stream, and its name for messages.
+pub struct Source(Kind);
+
+enum Kind {
+    /// A file or a stream until it ended, and its name for messages.
     Local(Option<Box<dyn Read + Send>>, PathBuf),
-    /// An object.
     Object(Box<ObjectReader>),
 }
 
 impl Source {
+    /// A file or a stream; `name` is for messages.
+    #[must_use]
+    pub fn local(reader: impl Read + Send + 'static, name: PathBuf) -> Self {
+        Self(Kind::Local(Some(Box::new(reader)), name))
+    }
+
+    /// An object.
+    #[must_use]
+    pub fn object(reader: ObjectReader) -> Self {
+        Self(Kind::Object(Box::new(reader)))
+    }
+
+    /// Whether its bytes were counted as they came.
+    pub(super) fn counts_itself(&self) -> bool {
+        matches!(self.0, Kind::Object(_))
+    }
+
     /// The next bytes, at most as many; none at the end, and the end of an object comes only when it was verified.
     ///
     /// # Errors
     /// Of the file or the store; [`EncryptionError::NotAuthentic`].
     pub async fn read(&mut self, most: usize) -> Result<Bytes, ClientError> {
-        match self {
-            Self::Object(object) => Ok(object.next().await?.unwrap_or_default()),
-            Self::Local(reader, path) => {
+        match &mut self.0 {
+            Kind::Object(object) => Ok(object.next().await?.unwrap_or_default()),
+            Kind::Local(reader, path) => {
                 let Some(mut open) = reader.take() else { return Ok(Bytes::new()) };
                 let name = path.clone();
                 // Files and pipes block.

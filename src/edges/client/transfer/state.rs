@@ -30,30 +30,35 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of the file as it is now.
+    /// Of a file that was opened at a path, as it is now.
     ///
     /// # Errors
     /// The system's.
-    pub fn of(path: &Path) -> Result<Self, ClientError> {
-        let found = fs::canonicalize(path).and_then(|whole| fs::metadata(&whole).map(|meta| (whole, meta)));
+    pub fn of(path: &Path, file: &File) -> Result<Self, ClientError> {
+        let found = fs::canonicalize(path).and_then(|whole| file.metadata().map(|meta| (whole, meta)));
         let (path, meta) = found.map_err(ClientError::file(path))?;
+        Ok(Self::new(path, &meta))
+    }
+
+    fn new(path: PathBuf, meta: &fs::Metadata) -> Self {
         let ns = |seconds: i64, ns: i64| i128::from(seconds) * 1_000_000_000 + i128::from(ns);
-        Ok(Self {
+        Self {
             path,
             size: meta.len(),
             modified_ns: ns(meta.mtime(), meta.mtime_nsec()),
             changed_ns: ns(meta.ctime(), meta.ctime_nsec()),
             device: meta.dev(),
             inode: meta.ino(),
-        })
+        }
     }
 
-    /// Refuses a file that changed since.
+    /// Refuses a file that changed since, or another one in its place.
     ///
     /// # Errors
     /// [`ClientError::SourceChanged`]; the system's.
     pub fn same_still(&self) -> Result<(), ClientError> {
-        if Self::of(&self.path)? == *self {
+        let meta = fs::metadata(&self.path).map_err(ClientError::file(&self.path))?;
+        if Self::new(self.path.clone(), &meta) == *self {
             return Ok(());
         }
         Err(ClientError::SourceChanged(self.path.display().to_string()))
@@ -168,7 +173,7 @@ mod tests {
         assert!(uploads.open(&source, "s3://b/k").expect("opened").is_none(), "locked");
         assert!(uploads.open(&source, "s3://b/other").expect("opened").is_some());
         assert!(first.read().is_none());
-        let identity = Identity::of(&source).expect("a file");
+        let identity = Identity::of(&source, &File::open(&source).expect("a file")).expect("a file");
         let begun = Begun::new("id", 5, identity, Attributes::default());
         first.write(&begun).expect("written");
         assert_eq!(first.read(), Some(begun.clone()));
@@ -185,7 +190,7 @@ mod tests {
         let dir = TempDir::new();
         let source = dir.path().join("source");
         fs::write(&source, "text").expect("written");
-        let identity = Identity::of(&source).expect("a file");
+        let identity = Identity::of(&source, &File::open(&source).expect("a file")).expect("a file");
         identity.same_still().expect("unchanged");
         std::thread::sleep(std::time::Duration::from_millis(20));
         let kept = fs::metadata(&source).and_then(|meta| meta.modified()).expect("a time");

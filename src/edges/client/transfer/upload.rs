@@ -54,16 +54,21 @@ pub async fn upload(transfers: &Transfers, source: Source, target: Target<'_>) -
         _ => None,
     };
     let mut work = Work { transfers, target, remembered };
-    let (begun, encryptor) = match work.earlier().await? {
-        Some((begun, parts, encryptor)) => (Some((begun, parts)), encryptor),
-        None => (None, work.encryptor().await?),
+    let stale = match work.earlier().await? {
+        Earlier::Usable(begun, parts, encryptor) => {
+            let cutter = Cutter::new(source, encryptor, begun.part_size);
+            return work.go_on(&begun.upload_id, cutter, parts).await;
+        }
+        Earlier::Stale(upload) => Some(upload),
+        Earlier::None => None,
     };
-    let part_size = begun.as_ref().map_or(part_size, |(begun, _)| begun.part_size);
-    let cutter = Cutter::new(source, encryptor, part_size);
-    match begun {
-        Some((begun, parts)) => work.go_on(&begun.upload_id, cutter, parts).await,
-        None => work.begin(cutter, part_size).await,
+    // The new data key first: where the key service is away, nothing was lost.
+    let encryptor = work.encryptor().await?;
+    if let Some(upload) = stale {
+        // Best effort: what stays behind is what the bucket's lifecycle ends.
+        let _ = transfers.client.abort_upload(&upload).await;
     }
+    work.begin(Cutter::new(source, encryptor, part_size), part_size).await
 }
 
 /// The least size of parts, from the wanted one upwards, of which the most are enough.
@@ -81,7 +86,15 @@ struct Work<'a> {
     remembered: Option<Remembered>,
 }
 
-type Earlier = (Begun, BTreeMap<u32, Part>, Option<Encryptor>);
+/// What became of an earlier try.
+enum Earlier {
+    /// There was none that is remembered.
+    None,
+    /// It was of something else, or cannot go on.
+    Stale(UploadId),
+    /// It goes on: what it was begun as, the parts that are there, and the same encryption again.
+    Usable(Begun, BTreeMap<u32, Part>, Option<Encryptor>),
+}
 
 impl Work<'_> {
     async fn encryptor(&mut self) -> Result<Option<Encryptor>, ClientError> {
@@ -91,30 +104,21 @@ impl Work<'_> {
         Ok(Some(encryptor))
     }
 
-    /// The upload that was interrupted, where there is one that still is what is wanted. One that is not is aborted.
-    async fn earlier(&mut self) -> Result<Option<Earlier>, ClientError> {
-        let Some(begun) = self.remembered.as_mut().and_then(Remembered::read) else { return Ok(None) };
+    /// The upload that was interrupted, where there is one that still is what is wanted.
+    async fn earlier(&mut self) -> Result<Earlier, ClientError> {
+        let Some(begun) = self.remembered.as_mut().and_then(Remembered::read) else { return Ok(Earlier::None) };
         let id = self.id(&begun.upload_id);
-        let encryptor = match self.same(&begun) {
-            true => self.encryptor_again(&begun).await,
-            false => Err(EncryptionError::Failed),
-        };
-        let listed = match &encryptor {
-            Ok(_) => self.transfers.client.list_parts(&id).await,
-            Err(_) => Ok(Vec::new()),
-        };
-        match (encryptor, listed) {
-            (Ok(encryptor), Ok(parts)) => {
-                self.target.attributes = begun.attributes.clone();
-                Ok(Some((begun, parts.into_iter().map(|part| (part.number, part)).collect(), encryptor)))
-            }
-            (Ok(_), Err(error)) if error.code() != Some("NoSuchUpload") => Err(error),
-            _ => {
-                // Best effort: what stays behind is what the bucket's lifecycle ends.
-                let _ = self.transfers.client.abort_upload(&id).await;
-                Ok(None)
-            }
+        if !self.same(&begun) {
+            return Ok(Earlier::Stale(id));
         }
+        // Whoever may encrypt need not be one who may decrypt.
+        let Ok(encryptor) = self.encryptor_again(&begun).await else { return Ok(Earlier::Stale(id)) };
+        let parts = match self.transfers.client.list_parts(&id).await {
+            Err(error) if error.code() == Some("NoSuchUpload") => return Ok(Earlier::None),
+            listed => listed?.into_iter().map(|part| (part.number, part)).collect(),
+        };
+        self.target.attributes = begun.attributes.clone();
+        Ok(Earlier::Usable(begun, parts, encryptor))
     }
 
     /// Whether the source and all that the object carries, save for its own data key, are what they were.
@@ -168,6 +172,10 @@ impl Work<'_> {
     async fn go_on(mut self, id: &str, cutter: Cutter, there: BTreeMap<u32, Part>) -> Result<(), ClientError> {
         let upload = self.id(id);
         let client = self.transfers.client.clone();
+        let passing = self.remembered.is_none();
+        if passing {
+            self.transfers.open().push(upload.clone());
+        }
         let done = match self.parts(&upload, cutter, there).await.and_then(|p| self.unchanged().map(|()| p)) {
             Ok(parts) => client.complete_upload(&upload, &parts).await,
             Err(error) => Err(error),
@@ -182,6 +190,9 @@ impl Work<'_> {
         }
         if hopeless {
             self.forget();
+        }
+        if passing {
+            self.transfers.open().retain(|other| *other != upload);
         }
         done
     }
@@ -277,7 +288,7 @@ impl Cutter {
     }
 
     fn counts_itself(&self) -> bool {
-        matches!(self.source, Source::Object(_))
+        self.source.counts_itself()
     }
 
     fn give_back(&mut self, part: Bytes) {
@@ -320,7 +331,7 @@ mod tests {
 
     fn cut(bytes: usize, part_size: u64) -> Vec<usize> {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let source = Source::Local(Some(Box::new(std::io::Cursor::new(vec![7; bytes]))), PathBuf::from("-"));
+        let source = Source::local(std::io::Cursor::new(vec![7; bytes]), PathBuf::from("-"));
         let mut cutter = Cutter::new(source, None, part_size);
         runtime.block_on(async {
             let mut sizes = Vec::new();
