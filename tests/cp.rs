@@ -201,7 +201,7 @@ fn streams_go_both_ways_and_a_tampered_one_gives_nothing() {
 }
 
 /// Changes an object as somebody would who holds the store.
-fn tamper(world: &World, key: &str, change: fn(&mut Vec<u8>)) {
+fn tamper(world: &World, key: &str, change: Change) {
     let stored = world.root.get(&format!("/bkt/{key}"));
     let mut body = stored.body.clone();
     change(&mut body);
@@ -210,12 +210,14 @@ fn tamper(world: &World, key: &str, change: fn(&mut Vec<u8>)) {
     assert_eq!(world.root.send("PUT", &format!("/bkt/{key}"), &headers, &body).status, 200);
 }
 
+type Change = fn(&mut Vec<u8>);
+
 #[test]
 fn what_is_not_authentic_never_gets_its_name() {
     let world = World::new(&[]);
     let text = noise(50_000);
     world.file("text", &text);
-    let changes: [(&str, fn(&mut Vec<u8>)); 5] = [
+    let changes: [(&str, Change); 5] = [
         ("first", |body| body[0] ^= 1),
         ("tag", |body| *body.last_mut().expect("a tag") ^= 1),
         ("cut", |body| body.truncate(40_000)),

@@ -15,6 +15,7 @@ from conftest import client
 from served import REGION, portcullis
 
 SIZES = [0, 1, 16, 1_000_003, 12_000_000]
+CONTEXTS = [{}, {"purpose": "test", "a \"b\"": "c=\\d&<e>"}]
 FORMAT_2 = {
     "encryption_algorithm": AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_NO_KDF,
     "commitment_policy": CommitmentPolicy.FORBID_ENCRYPT_ALLOW_DECRYPT,
@@ -43,6 +44,11 @@ def encrypting(server, kms, key, **config):
     return S3EncryptionClient(client(server), S3EncryptionClientConfig(keyring=KmsKeyring(kms, key), **config))
 
 
+def given(context):
+    """The encryption context on the command line."""
+    return [word for name, value in context.items() for word in ("--encryption-context", f"{name}={value}")]
+
+
 def cp(server, *arguments, status=0):
     """Copies, and gives what was said."""
     command = [portcullis(), "cp", "--no-resume", *map(str, arguments)]
@@ -52,23 +58,21 @@ def cp(server, *arguments, status=0):
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("context", [{}, {"purpose": "test", "Straße": "🔑"}])
+@pytest.mark.parametrize("context", CONTEXTS)
 def test_theirs_is_read_here(server, kms, key, bucket, tmp_path, size, context):
     body = random.Random(size).randbytes(size)
-    given = [word for name, value in context.items() for word in ("--encryption-context", f"{name}={value}")]
     more = {"EncryptionContext": dict(context)} if context else {}
     encrypting(server, kms, key).put_object(Bucket=bucket, Key="k", Body=body, **more)
-    cp(server, f"s3://{bucket}/k", tmp_path / "out", "--decrypt-with", f"kms:{key}", *given)
+    cp(server, f"s3://{bucket}/k", tmp_path / "out", "--decrypt-with", f"kms:{key}", *given(context))
     assert (tmp_path / "out").read_bytes() == body
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("context", [{}, {"purpose": "test", "Straße": "🔑"}])
+@pytest.mark.parametrize("context", CONTEXTS)
 def test_ours_is_read_there(server, kms, key, bucket, tmp_path, size, context):
     body = random.Random(size).randbytes(size)
     (tmp_path / "in").write_bytes(body)
-    given = [word for name, value in context.items() for word in ("--encryption-context", f"{name}={value}")]
-    cp(server, tmp_path / "in", f"s3://{bucket}/k", "--encrypt-with", f"kms:{key}", "--part-size", "5MiB", *given)
+    cp(server, tmp_path / "in", f"s3://{bucket}/k", "--encrypt-with", f"kms:{key}", "--part-size", "5MiB", *given(context))
     more = {"EncryptionContext": dict(context)} if context else {}
     got = encrypting(server, kms, key).get_object(Bucket=bucket, Key="k", **more)
     assert got["Body"].read() == body

@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// What SigV4 leaves as it is in a query.
+/// What Signature Version 4 leaves as it is in a query.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// The same in a path, with its slashes.
 const PATH: &AsciiSet = &QUERY.remove(b'/');

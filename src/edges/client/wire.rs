@@ -22,7 +22,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long an answer may take beyond the time that the request's bytes need on a slow line.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The slowest line that is waited for, in bytes a second.
 const SLOWEST: u64 = 32 * 1024;
 /// The longest answer: a piece of an object, or a page of a listing.
@@ -444,5 +444,55 @@ mod tests {
             assert!(call().header("x-amz-meta-a", bad).is_err(), "{bad:?}");
         }
         assert!(call().header("bad name", "x").is_err());
+    }
+
+    /// A service of one connection for each request, which answers so, one after the other.
+    fn service(answers: &'static [&'static str]) -> (Client, std::thread::JoinHandle<Vec<String>>) {
+        use std::io::{Read as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let endpoint = Endpoint::parse(&format!("http://{}", listener.local_addr().expect("a port"))).expect("a URL");
+        let served = std::thread::spawn(move || {
+            let mut heads = Vec::new();
+            for answer in answers {
+                let (mut stream, _) = listener.accept().expect("a connection");
+                let mut head = [0; 4096];
+                let length = stream.read(&mut head).expect("a head");
+                heads.push(String::from_utf8_lossy(&head[..length]).into_owned());
+                stream.write_all(answer.as_bytes()).expect("taken");
+            }
+            heads
+        });
+        let credentials =
+            Credentials { access_key_id: "AK".to_owned(), secret: "s".to_owned().into(), session_token: None };
+        let (s3, kms) = (endpoint.clone(), endpoint);
+        let settings = Settings { s3, kms, region: "us-east-1".to_owned(), credentials, ca: None, attempts: 4 };
+        (Client::new(settings).expect("settings"), served)
+    }
+
+    #[test]
+    fn a_service_that_fails_at_first_is_asked_again_and_no_more_often_than_allowed() {
+        const FAILED: &str = "HTTP/1.1 503 Slow\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        const CUT: &str = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\nhalf";
+        const GOOD: &str = "HTTP/1.1 200 OK\r\netag: \"e\"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let put = |answers| {
+            let (client, served) = service(answers);
+            let body = Bytes::from_static(b"body");
+            let done = runtime.block_on(client.put_object(
+                "b",
+                "k",
+                &crate::edges::client::objects::Attributes::default(),
+                body,
+            ));
+            (done, served.join().expect("served"))
+        };
+        let (done, heads) = put(&[FAILED, CUT, "", GOOD]);
+        done.expect("the fourth time");
+        for head in heads {
+            assert!(head.starts_with("PUT /b/k HTTP/1.1\r\n"), "{head}");
+            assert!(head.contains("x-amz-checksum-crc64nvme: ") && head.contains("authorization: AWS4-HMAC-SHA256 "));
+        }
+        let (done, _) = put(&[FAILED; 4]);
+        assert_eq!(done.expect_err("four times").to_string(), "InternalError: The service failed.");
     }
 }

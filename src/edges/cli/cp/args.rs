@@ -20,7 +20,6 @@ Exit status: 0 everything was copied, 1 something was not, 2 nothing was tried."
 
 /// What to copy, and how.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub struct CpArgs {
     /// Where from: `s3://BUCKET/KEY`, a path, or - for standard input
     #[arg(value_parser = Place::parse)]
@@ -64,7 +63,8 @@ pub struct CpArgs {
     /// User metadata of what is sent; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair)]
     pub metadata: Vec<(String, String)>,
-    /// Where S3 and KMS are [env: AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_KMS]; AWS's own without it
+    /// Where S3 and KMS are; without it as `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_KMS` or `AWS_ENDPOINT_URL` say, or
+    /// AWS's own
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// The region

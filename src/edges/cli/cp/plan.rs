@@ -54,7 +54,7 @@ fn size(source: &Place) -> Result<Option<u64>, String> {
         return Err(format!("{} is a folder; --recursive copies folders", path.display()));
     }
     // A pipe or a device has no size.
-    Ok(meta.is_file().then(|| meta.len()))
+    Ok(meta.is_file().then_some(meta.len()))
 }
 
 /// The target of one source: below a folder it keeps its name.

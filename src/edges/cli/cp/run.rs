@@ -5,7 +5,7 @@ use super::keyrings;
 use super::places::Place;
 use super::plan::{Copy, Plan};
 use crate::edges::cli::say;
-use crate::edges::client::encryption::{EncryptionError, Envelope};
+use crate::edges::client::encryption::{EncryptionError, Envelope, check_context};
 use crate::edges::client::objects::{Attributes, ObjectHead};
 use crate::edges::client::transfer::{
     Decryption, Encryption, Identity, ObjectReader, Source, Target, Transfers, Uploads, download, spool, upload,
@@ -50,6 +50,7 @@ impl Way {
         if !context.is_empty() && args.encrypt_with.is_none() && args.decrypt_with.is_none() {
             return Err("--encryption-context goes with --encrypt-with or --decrypt-with".to_owned());
         }
+        check_context(&context).map_err(|e| e.to_string())?;
         let to_store = matches!(args.target, Place::Stored { .. });
         if !to_store && args.encrypt_with.is_some() {
             return Err("--encrypt-with is for what goes to a store".to_owned());

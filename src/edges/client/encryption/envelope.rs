@@ -7,7 +7,6 @@ use super::keyring::Wrapped;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// How the bytes are encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +130,7 @@ impl Envelope {
         let mut out = BTreeMap::new();
         let mut put = |name: &str, value: String| drop(out.insert(name.to_owned(), value));
         let key = BASE64.encode(&self.wrapped.key);
-        let context = ascii(&serde_json::json!(self.wrapped.context).to_string());
+        let context = serde_json::json!(self.wrapped.context).to_string();
         match self.suite {
             Suite::Plain => {
                 put("x-amz-cek-alg", self.suite.name().to_owned());
@@ -154,21 +153,6 @@ impl Envelope {
         }
         out
     }
-}
-
-/// The same JSON in characters that a header can carry.
-fn ascii(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for character in json.chars() {
-        if character.is_ascii() {
-            out.push(character);
-        } else {
-            character.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
-                let _ = write!(out, "\\u{unit:04x}");
-            });
-        }
-    }
-    out
 }
 
 fn wanted<'m>(metadata: &'m BTreeMap<String, String>, name: &str) -> Result<&'m str, EncryptionError> {

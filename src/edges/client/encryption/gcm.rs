@@ -1,7 +1,7 @@
 //! AES-256-GCM over a stream of any length up to 64 GiB.
 //!
 //! The usual interfaces take a whole message; an object does not fit into memory. So the two halves of the mode are
-//! put together as NIST SP 800-38D has them (GCTR from aws-lc, GHASH from RustCrypto), and tested against the whole
+//! put together as NIST SP 800-38D has them (GCTR from aws-lc, GHASH from the crate `ghash`), and tested against the whole
 //! one of aws-lc.
 
 use super::{EncryptionError, MOST_BYTES};

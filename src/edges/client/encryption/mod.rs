@@ -83,6 +83,19 @@ impl From<aws_lc_rs::error::Unspecified> for EncryptionError {
     }
 }
 
+/// Refuses an encryption context that not every client reads alike: stores encode other characters than those of
+/// US-ASCII in metadata, each in its own way. The Amazon S3 Encryption Client refuses them too.
+///
+/// # Errors
+/// [`EncryptionError::Key`].
+pub fn check_context(context: &BTreeMap<String, String>) -> Result<(), EncryptionError> {
+    let shown = |text: &str| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    match context.iter().find(|(name, value)| !shown(name) || !shown(value)) {
+        Some((name, _)) => Err(EncryptionError::Key(format!("the encryption context `{name}` is not US-ASCII"))),
+        None => Ok(()),
+    }
+}
+
 /// Encrypts one object.
 pub struct Encryptor {
     gcm: Gcm,
@@ -96,6 +109,7 @@ impl Encryptor {
     /// # Errors
     /// What the keyring refuses; [`EncryptionError::Failed`].
     pub async fn new(keyring: &dyn Keyring, context: &BTreeMap<String, String>) -> Result<Self, EncryptionError> {
+        check_context(context)?;
         let (key, wrapped) = keyring.new_data_key(Suite::Committing, context).await?;
         let mut message_id = [0_u8; Suite::MESSAGE_ID];
         rand::fill(&mut message_id)?;

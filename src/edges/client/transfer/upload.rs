@@ -56,7 +56,7 @@ pub async fn upload(transfers: &Transfers, source: Source, target: Target<'_>) -
     let mut work = Work { transfers, target, remembered };
     let stale = match work.earlier().await? {
         Earlier::Usable(begun, parts, encryptor) => {
-            let cutter = Cutter::new(source, encryptor, begun.part_size);
+            let cutter = Cutter::new(source, encryptor.map(|it| *it), begun.part_size);
             return work.go_on(&begun.upload_id, cutter, parts).await;
         }
         Earlier::Stale(upload) => Some(upload),
@@ -93,7 +93,7 @@ enum Earlier {
     /// It was of something else, or cannot go on.
     Stale(UploadId),
     /// It goes on: what it was begun as, the parts that are there, and the same encryption again.
-    Usable(Begun, BTreeMap<u32, Part>, Option<Encryptor>),
+    Usable(Box<Begun>, BTreeMap<u32, Part>, Option<Box<Encryptor>>),
 }
 
 impl Work<'_> {
@@ -118,7 +118,7 @@ impl Work<'_> {
             listed => listed?.into_iter().map(|part| (part.number, part)).collect(),
         };
         self.target.attributes = begun.attributes.clone();
-        Ok(Earlier::Usable(begun, parts, encryptor))
+        Ok(Earlier::Usable(Box::new(begun), parts, encryptor.map(Box::new)))
     }
 
     /// Whether the source and all that the object carries, save for its own data key, are what they were.
