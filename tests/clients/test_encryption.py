@@ -72,7 +72,8 @@ def test_theirs_is_read_here(server, kms, key, bucket, tmp_path, size, context):
 def test_ours_is_read_there(server, kms, key, bucket, tmp_path, size, context):
     body = random.Random(size).randbytes(size)
     (tmp_path / "in").write_bytes(body)
-    cp(server, tmp_path / "in", f"s3://{bucket}/k", "--encrypt-with", f"kms:{key}", "--part-size", "5MiB", *given(context))
+    options = ["--encrypt-with", f"kms:{key}", "--part-size", "5MiB", *given(context)]
+    cp(server, tmp_path / "in", f"s3://{bucket}/k", *options)
     more = {"EncryptionContext": dict(context)} if context else {}
     got = encrypting(server, kms, key).get_object(Bucket=bucket, Key="k", **more)
     assert got["Body"].read() == body
