@@ -13,7 +13,7 @@
 //! | F4 simulate | [`simulate`]: worlds, scenarios, questions, wire shapes, rendering | I/O, clock; nothing is decided here |
 //! | F5 gate | [`gate`]: the operation table, needs, the only maker of [`gate::Authorized`] | I/O, HTTP libraries |
 //! | F6 storage | `storage` (feature `server`): metadata, blobs, sealing | HTTP, decisions, clock |
-//! | F7 edges | `edges`: the command line (feature `cli`), the object store (feature `server`) | decisions |
+//! | F7 edges | `edges`: the command line (feature `cli`), the object store and its client (feature `server`) | decisions |
 //!
 //! **A policy's path:** bytes → [`words::json`] → [`policy::PolicyDocument`] → [`compiled::CompiledPolicy`]
 //! with its index → [`decision::PolicySet`] in [`decision::Layers`], swapped whole.

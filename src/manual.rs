@@ -11,11 +11,16 @@
 //! | [`doors`] | the other doors to a bucket: CloudFront, its viewers and its cache |
 //! | [`kms`] | the key service, SSE-KMS, root keys |
 //! | [`identities`] | users, roles, policies and sessions of the object store: IAM and STS |
+//! | [`client`] | `portcullis cp`: what is certain, interrupted uploads, encryption on the client's side |
 //! | [`codes`] | one page for every code; `portcullis explain CODE` prints it |
 #![allow(clippy::doc_markdown, reason = "the chapters are prose; names of products and settings stand as they are")]
 
 #[doc = include_str!("manual/architecture.md")]
 pub mod architecture {}
+
+#[cfg(feature = "server")]
+#[doc = include_str!("manual/client.md")]
+pub mod client {}
 
 #[cfg(feature = "server")]
 #[doc = include_str!("manual/cloudfront_api.md")]

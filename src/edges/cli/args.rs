@@ -47,6 +47,10 @@ pub enum Command {
     /// Makes signed cookies of CloudFront.
     #[cfg(feature = "server")]
     SignCookies(SignCookiesArgs),
+    /// Copies files, folders and streams to and from an object store, encrypted on this side if wanted.
+    #[cfg(feature = "server")]
+    #[command(after_help = super::cp::HELP)]
+    Cp(Box<super::cp::CpArgs>),
     /// Makes MFA devices for MFA Delete.
     #[cfg(feature = "server")]
     Mfa {

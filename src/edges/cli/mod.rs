@@ -3,6 +3,8 @@
 
 mod args;
 mod ask;
+#[cfg(feature = "server")]
+mod cp;
 mod decisions;
 mod files;
 mod http;
@@ -67,6 +69,8 @@ pub fn run() -> ExitCode {
         Command::SignUrl(args) => sign::url(&args),
         #[cfg(feature = "server")]
         Command::SignCookies(args) => sign::cookies(&args),
+        #[cfg(feature = "server")]
+        Command::Cp(args) => cp::run(&args),
         #[cfg(feature = "server")]
         Command::Mfa { command } => operate::mfa(&command),
         #[cfg(feature = "server")]

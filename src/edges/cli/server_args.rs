@@ -2,6 +2,7 @@
 
 use super::args::WorldArgs;
 use super::sign::{self, CookieFormat};
+use crate::edges::client::Credentials;
 use crate::edges::server::settings::{
     Certificate, CloudFrontSettings, HostPort, LogFormat, ServeSettings, TlsSettings, parse_host_suffix, parse_proxy,
     parse_region,
@@ -178,12 +179,31 @@ pub struct PresignArgs {
     /// A header that the request must send; repeatable
     #[arg(long = "header", value_name = "NAME:VALUE", value_parser = parse_header)]
     pub headers: Vec<(String, String)>,
-    /// A file of credentials as AWS's programs share it, such as DIR/credentials of a server
+    /// Who signs.
+    #[command(flatten)]
+    pub keys: KeyArgs,
+}
+
+/// Whose keys sign; without these, those of the environment.
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// A file of credentials as AWS's programs share it, such as DIR/credentials of a server; without one,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN` sign
     #[arg(long, value_name = "FILE")]
-    pub credentials: Option<PathBuf>,
+    credentials: Option<PathBuf>,
     /// The section of that file
     #[arg(long, value_name = "NAME", default_value = "default", requires = "credentials")]
-    pub profile: String,
+    profile: String,
+}
+
+impl KeyArgs {
+    /// The keys.
+    ///
+    /// # Errors
+    /// A sentence about what is missing.
+    pub fn read(&self) -> Result<Credentials, String> {
+        Credentials::read(self.credentials.as_deref(), &self.profile)
+    }
 }
 
 /// Signs a CloudFront URL, so that whoever has it may see what a behaviour with trusted key groups serves.

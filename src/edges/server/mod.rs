@@ -14,7 +14,7 @@ pub mod cloudfront;
 mod cors;
 pub mod directory;
 pub mod error;
-mod faults;
+pub(in crate::edges) mod faults;
 mod handlers;
 pub mod http;
 pub mod identities;

@@ -18,7 +18,7 @@ pub(super) fn array(hash: &[u8]) -> [u8; 32] {
 }
 
 /// Lower-case hexadecimal digits.
-pub(in crate::edges::server) fn hex(bytes: &[u8]) -> String {
+pub(in crate::edges) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(*DIGITS.get(usize::from(nibble)).expect("a nibble is below 16"));
     let mut text = String::with_capacity(2 * bytes.len());

@@ -27,7 +27,7 @@ mod tests;
 
 pub use body::{BodyOutcome, Frames, VerifiedBody, Want, collect};
 pub use checksum::{Algorithm, Checksum, Hasher, combine, composite};
-pub(super) use digest::hex;
+pub(in crate::edges) use digest::hex;
 pub use form::{FormFile, PostForm, read_form};
 pub use plan::{BodyPlan, Payload, without_aws_chunked};
 pub use post_policy::{PostAuthenticated, PostRequest, authenticate_post};
