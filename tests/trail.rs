@@ -396,6 +396,7 @@ fn the_trail_is_shown_filtered_and_followed() {
     assert!(heads[1].contains("✗ implicit-deny") && heads[1].contains("bob"), "{all}");
     assert!(!all.contains('\u{1b}'), "no colour where there is no terminal");
     assert!(all.contains("[D201] User: arn:aws:iam::111122223333:user/bob is not authorized to perform"), "{all}");
+    assert!(all.contains("needs an Allow") || all.contains("closest"), "{all}");
     assert!(all.contains("help: allowed with") && all.contains("(re-evaluated)"), "{all}");
     for (arguments, count) in [
         (vec!["--denied"], 2),

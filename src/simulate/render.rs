@@ -568,6 +568,14 @@ pub fn needed(explanation: &Explanation<'_>, remedies: &[Remedy]) -> Vec<String>
         lines.push(format!("closest {name}   {part}   want {want}   got {got}"));
     }
     lines.extend(remedies.iter().take(2).map(help));
+    if remedies.is_empty() {
+        let layer = explanation.decision.basis().layer.words();
+        let wanted = match explanation.decision {
+            Decision::ImplicitDeny(_) => format!("needs an Allow: {layer}"),
+            _ => format!("needs no Deny: {layer}"),
+        };
+        lines.push(format!("{wanted}; no single change alone would turn it (re-evaluated)"));
+    }
     lines
 }
 

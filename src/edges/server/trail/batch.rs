@@ -3,6 +3,9 @@
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
+/// Why nothing is written any more.
+pub(super) const ENDED: &str = "its writer ended";
+
 /// What became of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -47,7 +50,7 @@ impl Batch {
             Some(outcome) => outcome,
             None => {
                 finished.await;
-                self.outcome.get().ok_or("the writer of the trail ended")?
+                self.outcome.get().ok_or(ENDED)?
             }
         };
         match outcome {

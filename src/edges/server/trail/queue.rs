@@ -1,7 +1,7 @@
 //! What waits to be written.
 
 use super::Mode;
-use super::batch::Batch;
+use super::batch::{Batch, ENDED, Outcome};
 use super::layers::LayersText;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -55,6 +55,13 @@ pub(super) struct Waiting {
     closed: bool,
 }
 
+impl Drop for Waiting {
+    /// Whoever still waits learns that nobody will write it any more.
+    fn drop(&mut self) {
+        self.batch.finish(Outcome::Lost(ENDED.into()));
+    }
+}
+
 impl Waiting {
     /// Forgets what was written.
     pub(super) fn clear(&mut self) {
@@ -106,6 +113,15 @@ impl Queue {
     pub(super) fn refuse(&self, why: &str) -> Option<Arc<Batch>> {
         self.count_unwritten(1);
         (self.mode == Mode::Durable).then(|| Arc::new(Batch::lost(why)))
+    }
+
+    /// Nobody writes any more.
+    pub(super) fn end(&self) {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        waiting.batch.finish(Outcome::Lost(ENDED.into()));
+        drop(waiting);
+        self.set_failing(Some(ENDED.into()));
     }
 
     /// Nothing more will come.

@@ -41,13 +41,12 @@ impl Reserve {
         match OpenOptions::new().read(true).write(true).open(&reserve.path) {
             Ok(mut file) => {
                 reserve.used = whole_lines(&mut file)?;
-                reserve.file = Some(file);
+                let whole = file.metadata()?.len() >= SIZE;
+                // One that a crash left half made holds nothing, and is made again.
+                reserve.file = (whole || reserve.used > 0).then_some(file);
+                reserve.renew();
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if let Err(error) = reserve.set_aside() {
-                    tracing::warn!(%error, "no space can be set aside for the trail of deletes on a full disk");
-                }
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => reserve.renew(),
             Err(error) => return Err(error),
         }
         Ok(reserve)

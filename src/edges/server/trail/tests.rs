@@ -381,6 +381,21 @@ async fn a_batch_tells_everyone_who_waits() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_a_writer_that_is_gone() {
+    let queue = Queue::new(Mode::Durable);
+    let line = Line { bytes: b"{}\n", layers: None, spare: false };
+    let taken = queue.push(&line).expect("a batch");
+    let mut waiting = Waiting::default();
+    queue.take(&mut waiting);
+    let left = queue.push(&line).expect("a batch");
+    drop(waiting);
+    queue.end();
+    assert!(taken.kept(false).await.is_err() && left.kept(false).await.is_err());
+    assert!(queue.push(&line).expect("a batch").kept(false).await.is_err());
+    assert!(queue.failing().is_some());
+}
+
+#[tokio::test]
 async fn a_viewer_is_an_event_without_what_signed_it() {
     let folder = TempDir::new();
     let trail = open(folder.path(), &TrailSettings::default());

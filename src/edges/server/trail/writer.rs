@@ -20,6 +20,15 @@ use std::time::{Duration, SystemTime};
 /// would use up what deleting needs.
 const LEFT_FREE: u64 = 32 << 20;
 
+/// Tells the queue that its writer is gone.
+struct Ends<'q>(&'q Queue);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 /// The files, and what is known of them.
 pub(super) struct Writer {
     folder: PathBuf,
@@ -74,6 +83,8 @@ impl Writer {
 
     /// Writes until the queue is closed and empty.
     pub(super) fn run(mut self, queue: &Queue) {
+        // INVARIANT: however this ends, nobody waits for ever.
+        let _ends = Ends(queue);
         let mut waiting = Waiting::default();
         loop {
             let last = queue.take(&mut waiting);
