@@ -1,14 +1,17 @@
 //! Who may do what, over HTTP: every operation of the gate's table by everybody who might ask, as one table that a
 //! change of the decision shows as a diff, `tests/matrix/table.txt`; and that the permissions which a row lists are
-//! exactly those that its operation needs.
+//! exactly those that its operation needs. The doors, through which viewers ask, have a table of their own,
+//! `tests/matrix/doors.txt`.
 //!
-//! `UPDATE_MATRIX=1 cargo test --test matrix` writes the table anew.
+//! `UPDATE_MATRIX=1 cargo test --test matrix` writes both tables anew.
 #![cfg(feature = "server")]
 
 #[path = "matrix/cases.rs"]
 mod cases;
 #[path = "matrix/cast.rs"]
 mod cast;
+#[path = "matrix/doors.rs"]
+mod doors;
 #[path = "matrix/recipes.rs"]
 mod recipes;
 #[path = "matrix/senders.rs"]
@@ -91,25 +94,39 @@ fn line(row: &Row, outcomes: &[Outcome]) -> String {
     line.trim_end().to_owned()
 }
 
-/// Makes a row's requests: those that are granted each on things of its own, then the others on the same things,
-/// which must be afterwards as they were before.
-fn ask_for(server: &Server, root: &Client, row: &'static Row) -> Vec<Outcome> {
-    let stage = |part: &str| Stage { root, bucket: cast::bucket_of(row, part) };
-    let send =
-        |column: &Column, sent: &Sent| Outcome::of(&senders::send(&cast::client(server, column.who), column.way, sent));
-    stage("").set_up(row);
-    let granted = |(at, column): (usize, &Column)| {
-        may(row, column).then(|| send(column, &stage(&format!("column{at}")).request(row, &Variant::default())))
-    };
-    let mut outcomes: Vec<Option<Outcome>> = COLUMNS.iter().enumerate().map(granted).collect();
-    let stage = stage("refused");
-    let sent = stage.request(row, &Variant::default());
+/// Makes a row's requests, one for each of so many columns: those that are granted each on things of its own, then the
+/// others on the same things, which must be afterwards as they were before. `prepare` makes things ready under a name.
+fn outcomes<'a>(
+    row: &'static Row,
+    columns: usize,
+    prepare: impl Fn(&str) -> (Stage<'a>, Sent),
+    may: impl Fn(usize) -> bool,
+    send: impl Fn(usize, &Sent) -> Outcome,
+) -> Vec<Outcome> {
+    let granted = |at: usize| may(at).then(|| send(at, &prepare(&format!("column{at}")).1));
+    let mut outcomes: Vec<Option<Outcome>> = (0..columns).map(granted).collect();
+    let (stage, sent) = prepare("refused");
     let before = stage.state(row, &sent);
-    for (column, outcome) in COLUMNS.iter().zip(&mut outcomes) {
-        outcome.get_or_insert_with(|| send(column, &sent));
+    for (at, outcome) in outcomes.iter_mut().enumerate() {
+        outcome.get_or_insert_with(|| send(at, &sent));
     }
     assert_eq!(before, stage.state(row, &sent), "{}: a refused request changed something", row.name);
     outcomes.into_iter().flatten().collect()
+}
+
+fn ask_for(server: &Server, root: &Client, row: &'static Row) -> Vec<Outcome> {
+    let stage = |part: &str| Stage { root, bucket: cast::bucket_of(row, part) };
+    stage("").set_up(row);
+    let prepare = |part: &str| {
+        let stage = stage(part);
+        let sent = stage.request(row, &Variant::default());
+        (stage, sent)
+    };
+    let send = |at: usize, sent: &Sent| {
+        let Column { who, way, .. } = COLUMNS[at];
+        Outcome::of(&senders::send(&cast::client(server, who), way, sent))
+    };
+    outcomes(row, COLUMNS.len(), prepare, |at| may(row, &COLUMNS[at]), send)
 }
 
 /// Who is meant to be allowed. Whoever has an account may list its buckets and create one.
@@ -132,11 +149,7 @@ fn who_may_do_what() {
          because the time of the URL or form is over, 200! a batch that refused its only key with AccessDenied; other\n\
          error codes stand at the end of the row.\n\n",
     );
-    for (at, column) in COLUMNS.iter().enumerate() {
-        let _ = writeln!(table, "{}  {}", at + 1, column.title);
-    }
-    let numbers: Vec<String> = (1..=COLUMNS.len()).map(|n| format!("{n:<4}")).collect();
-    let _ = writeln!(table, "\n{:<44} {}", "", numbers.join(" ").trim_end());
+    table.push_str(&titled(&COLUMNS.map(|column| column.title)));
     let mut wrong = Vec::new();
     for (row, outcomes) in &rows {
         check(row, outcomes, &mut wrong);
@@ -150,19 +163,35 @@ fn who_may_do_what() {
     for (what, outcome) in cases::all(&server) {
         let _ = writeln!(table, "{what:<104} {outcome}");
     }
-    assert!(wrong.is_empty(), "against the rules:\n{}\n{}", wrong.join("\n"), difference(&table));
-    if std::env::var_os("UPDATE_MATRIX").is_some() {
-        return std::fs::write(TABLE_FILE, table).expect("the table can be written");
-    }
-    let difference = difference(&table);
-    assert!(difference.is_empty(), "the table changed (accept it with UPDATE_MATRIX=1):\n{difference}");
+    settle(TABLE_FILE, &table, &wrong);
 }
 
 const TABLE_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/matrix/table.txt");
 
+/// What the columns are, and their numbers above them.
+fn titled(titles: &[&str]) -> String {
+    let mut head = String::new();
+    for (at, title) in titles.iter().enumerate() {
+        let _ = writeln!(head, "{}  {title}", at + 1);
+    }
+    let numbers: Vec<String> = (1..=titles.len()).map(|n| format!("{n:<4}")).collect();
+    let _ = writeln!(head, "\n{:<44} {}", "", numbers.join(" ").trim_end());
+    head
+}
+
+/// Fails where something is wrong, which no accepted table excuses, or where a table is not the accepted one.
+fn settle(file: &str, table: &str, wrong: &[String]) {
+    let difference = difference(file, table);
+    assert!(wrong.is_empty(), "against the rules:\n{}\n{difference}", wrong.join("\n"));
+    if std::env::var_os("UPDATE_MATRIX").is_some() {
+        return std::fs::write(file, table).expect("the table can be written");
+    }
+    assert!(difference.is_empty(), "the table changed (accept it with UPDATE_MATRIX=1):\n{difference}");
+}
+
 /// How a table differs from the one that was accepted: the lines that went and came, in their order.
-fn difference(table: &str) -> String {
-    let accepted = std::fs::read_to_string(TABLE_FILE).unwrap_or_default();
+fn difference(file: &str, table: &str) -> String {
+    let accepted = std::fs::read_to_string(file).unwrap_or_default();
     if accepted == table {
         return String::new();
     }
