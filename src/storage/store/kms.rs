@@ -399,7 +399,6 @@ impl Store {
     }
 
     async fn tend_key(&self, account: String, id: String, now_ms: i64) -> Result<(), StoreError> {
-        self.fault("kms.before_tending")?;
         let store = self.clone();
         self.change_documents(move |t: &mut EntityTransaction<'_>| {
             // It may have been changed meanwhile.

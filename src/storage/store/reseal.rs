@@ -74,7 +74,6 @@ impl Store {
     }
 
     async fn reseal_batch(&self, space: Space, names: Vec<Vec<u8>>) -> Result<u64, StoreError> {
-        self.fault("reseal.before_metadata")?;
         let keys = self.inner.keys.clone();
         self.transact(move |t: &mut dyn Transaction| {
             let mut count = 0;
