@@ -160,11 +160,14 @@ impl Random {
                 json!({"path": "/", "id": "AIDAALICE", "tags": {"team": "finance", "dir": "alice"},
                 "groups": ["analysts"]})
             ),
-            self.user("bob", json!({"path": "/team/", "tags": {"dir": "pub"}, "attached": ["managed"]})),
+            self.user(
+                "bob",
+                json!({"path": "/team/", "id": "AIDABOB", "tags": {"dir": "pub"}, "attached": ["managed"]})
+            ),
         ]);
         world["accounts"][1]["users"] =
             json!([self.user("carol", json!({"id": "AIDACAROL", "tags": {"team": "blue"}}))]);
-        world["accounts"][2]["users"] = json!([self.user("mia", json!({}))]);
+        world["accounts"][2]["users"] = json!([self.user("mia", json!({"id": "AIDAMIA"}))]);
         for (at, name) in [(0, "reports"), (0, "media"), (1, "shared")] {
             let bucket = self.bucket(name);
             let account = world["accounts"][at].as_object_mut().expect("an object");

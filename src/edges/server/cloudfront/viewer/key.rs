@@ -5,11 +5,11 @@
 
 use crate::edges::server::cloudfront::model::PublicKey;
 use crate::storage::store::Kept;
-use aws_lc_rs::{digest, rsa};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA1_ASN1, ECDSA_P256_SHA256_ASN1, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
     RSA_PKCS1_2048_8192_SHA256,
 };
+use aws_lc_rs::{digest, rsa};
 use quick_cache::sync::Cache;
 use std::collections::HashMap;
 use std::sync::Arc;
