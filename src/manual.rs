@@ -9,6 +9,7 @@
 //! | [`architecture`] | floors, the path of a policy and of a request, the index, the trace |
 //! | [`store`] | running the object store, a request's path through it, what is on disk, choices |
 //! | [`doors`] | the other doors to a bucket: CloudFront, its viewers and its cache |
+//! | [`cloudfront_api`] | CloudFront's management: what is taken, what is refused |
 //! | [`kms`] | the key service, SSE-KMS, root keys |
 //! | [`identities`] | users, roles, policies and sessions of the object store: IAM and STS |
 //! | [`client`] | `portcullis cp`: what is certain, interrupted uploads, encryption on the client's side |
