@@ -6,7 +6,7 @@
 //! [`Mode::BestEffort`] nothing waits, and what does not fit is dropped and counted.
 //!
 //! `DIR/trail/events-N.ndjson` holds an event a line ([`TrailEvent`]), `DIR/trail/policies/HEX` the text of each
-//! policy by its SHA-256, `DIR/trail/reserve` space for the events of what frees a full disk ([`reserve`]).
+//! policy by its SHA-256, `DIR/trail/reserve` space for the events of what frees a full disk.
 
 mod batch;
 mod files;
