@@ -115,6 +115,57 @@ impl Bundle {
         Self { sources: self.sources.iter().map(Text::open).collect(), documents: documents.collect() }
     }
 
+    /// The text of the organization, with the documents that it refers to in their places; `None`: no file has one.
+    #[must_use]
+    pub fn organization(&self) -> Option<String> {
+        self.sources.iter().rev().find_map(|text| {
+            let source = text.source();
+            let root = parse_tree(&source, &mut Findings::new(source.clone(), Code::WorldShape))?;
+            let node = root.get(&source.text, "organization")?;
+            let mut out = String::new();
+            self.print_whole(node, text, &mut out);
+            Some(out)
+        })
+    }
+
+    /// JSON with documents in the place of their paths.
+    fn print_whole(&self, node: &Node, from: &Text, out: &mut String) {
+        match &node.kind {
+            Kind::Object(members) => {
+                out.push('{');
+                for (number, member) in members.iter().enumerate() {
+                    out.push_str(if number > 0 { "," } else { "" });
+                    member.name.print(&from.text, out);
+                    out.push(':');
+                    self.print_whole(&member.value, from, out);
+                }
+                out.push('}');
+            }
+            Kind::Array(items) => {
+                out.push('[');
+                for (number, item) in items.iter().enumerate() {
+                    out.push_str(if number > 0 { "," } else { "" });
+                    self.print_whole(item, from, out);
+                }
+                out.push(']');
+            }
+            _ => {
+                let path = node.as_str(&from.text);
+                let document = path.and_then(|p| self.documents.iter().find(|d| d.from == from.name && d.path == p));
+                match document {
+                    Some(document) => {
+                        let source = document.content.source();
+                        let mut findings = Findings::new(source.clone(), Code::WorldShape);
+                        if let Some(root) = parse_tree(&source, &mut findings) {
+                            root.print(&source.text, out);
+                        }
+                    }
+                    None => node.print(&from.text, out),
+                }
+            }
+        }
+    }
+
     /// Reads a bundle as it is serialized; `None` where the text is none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
