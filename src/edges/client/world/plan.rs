@@ -173,6 +173,9 @@ impl Plan {
                 self.iam(&entity, "CreatePolicyVersion", "", parameters([id, document, ("SetAsDefault", "true")]));
             }
         }
+        if wanted.description.is_some() && wanted.description != there.description {
+            self.left_out.push(format!("{entity}: its description, which no operation changes"));
+        }
         self.tags(&entity, ("TagPolicy", "UntagPolicy"), id, (&wanted.tags, &there.tags), options);
     }
 
@@ -254,35 +257,48 @@ impl Plan {
             };
             self.add(&entity, "CreateBucket", Request::S3(Box::new(call)));
         }
-        let there = there.unwrap_or(&nothing);
-        let mut put = |action: &str, setting: &str, body: String| -> Result<(), ClientError> {
+        let owner = present.canonical_id.clone().unwrap_or_default();
+        let translated = |acl: &Acl| translated(acl, from.canonical_id.as_deref(), &owner);
+        let wanted = Bucket { acl: wanted.acl.as_ref().map(translated), ..wanted.clone() };
+        for (action, setting, body) in self.settings(&entity, &wanted, there.unwrap_or(&nothing), &owner) {
             let call = with_document(about(Method::PUT, name, setting), body)?;
             self.add(&entity, action, Request::S3(Box::new(call)));
-            Ok(())
-        };
+        }
+        Ok(())
+    }
+
+    /// The settings of a bucket that differ: operation, parameter and document of each.
+    fn settings(
+        &mut self,
+        entity: &str,
+        wanted: &Bucket,
+        there: &Bucket,
+        owner: &str,
+    ) -> Vec<(&'static str, &'static str, String)> {
+        let mut puts = Vec::new();
         if let Some(block) = wanted.public_access_block
             && there.public_access_block != Some(block)
         {
-            put("PutPublicAccessBlock", "publicAccessBlock", block_document(block))?;
+            puts.push(("PutPublicAccessBlock", "publicAccessBlock", block_document(block)));
         }
         if let Some(ownership) = wanted.ownership.filter(|_| there.ownership != wanted.ownership) {
-            put("PutBucketOwnershipControls", "ownershipControls", ownership_document(ownership))?;
+            puts.push(("PutBucketOwnershipControls", "ownershipControls", ownership_document(ownership)));
         }
-        let owner = present.canonical_id.clone().unwrap_or_default();
-        let open = wanted.ownership.or(there.ownership) != Some(ObjectOwnership::BucketOwnerEnforced);
-        if let Some(acl) = wanted.acl.as_ref().filter(|_| open) {
-            let acl = translated(acl, from.canonical_id.as_deref(), &owner);
-            let kept = there.acl.clone().unwrap_or_else(|| Acl::private(&owner));
-            if acl != kept {
-                put("PutBucketAcl", "acl", acl_document(&owner, &acl))?;
+        let private = Acl::private(owner);
+        let kept = there.acl.as_ref().unwrap_or(&private);
+        if let Some(acl) = wanted.acl.as_ref().filter(|acl| *acl != kept) {
+            if wanted.ownership.or(there.ownership) == Some(ObjectOwnership::BucketOwnerEnforced) {
+                self.left_out.push(format!("{entity}: its ACL, which BucketOwnerEnforced turns off"));
+            } else {
+                puts.push(("PutBucketAcl", "acl", acl_document(owner, acl)));
             }
         }
         if let Some(policy) = &wanted.policy
             && !there.policy.as_ref().is_some_and(|kept| same_document(kept, policy))
         {
-            put("PutBucketPolicy", "policy", policy.clone())?;
+            puts.push(("PutBucketPolicy", "policy", policy.clone()));
         }
-        Ok(())
+        puts
     }
 
     /// Keys get their ids from the service: one is found by its id, else by its alias.
