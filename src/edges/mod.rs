@@ -4,5 +4,7 @@ pub mod cli;
 #[cfg(feature = "server")]
 pub mod client;
 #[cfg(feature = "server")]
+pub mod inventory;
+#[cfg(feature = "server")]
 pub mod server;
 pub mod trail_files;

@@ -41,6 +41,18 @@ impl Grantee {
         }
     }
 
+    /// Its type, and the id, URI or address that names it.
+    #[must_use]
+    pub fn named(&self) -> (&'static str, &str) {
+        match self {
+            Self::Canonical(id) => ("CanonicalUser", id),
+            Self::Email(address) => ("Email", address),
+            Self::AllUsers => ("Group", ALL_USERS),
+            Self::AuthenticatedUsers => ("Group", AUTHENTICATED_USERS),
+            Self::LogDelivery => ("Group", LOG_DELIVERY),
+        }
+    }
+
     /// Whether a grant to it makes an ACL public.
     #[must_use]
     pub fn is_public(&self) -> bool {

@@ -70,7 +70,7 @@ pub enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
-    /// Shows or checks a world.
+    /// Shows or checks a world, and moves it in and out of servers.
     World {
         /// What to do with it.
         #[command(subcommand)]
@@ -100,6 +100,14 @@ pub enum WorldCommand {
     Show(WorldArgs),
     /// Reports everything that is wrong or questionable.
     Check(WorldArgs),
+    /// Writes what a server, or a data directory, has: identities, policies, settings of buckets and keys.
+    #[cfg(feature = "server")]
+    #[command(after_help = super::moves::EXPORT_HELP)]
+    Export(Box<super::moves::ExportArgs>),
+    /// Makes a server have what world files or AWS's dumps say.
+    #[cfg(feature = "server")]
+    #[command(after_help = super::moves::IMPORT_HELP)]
+    Import(Box<super::moves::ImportArgs>),
 }
 
 /// Where the world comes from.

@@ -14,6 +14,8 @@ mod keys;
 #[cfg(feature = "server")]
 mod mfa;
 #[cfg(feature = "server")]
+mod moves;
+#[cfg(feature = "server")]
 mod operate;
 mod playground;
 #[cfg(feature = "server")]
@@ -24,6 +26,8 @@ mod scrub;
 mod serve;
 #[cfg(feature = "server")]
 mod server_args;
+#[cfg(feature = "server")]
+mod services;
 #[cfg(feature = "server")]
 mod sign;
 mod testing;
@@ -80,6 +84,10 @@ pub fn run() -> ExitCode {
         Command::Keys { command: server_args::KeysCommand::Reseal(args) } => keys::reseal(&args),
         Command::World { command: WorldCommand::Show(args) } => inspect::show(&args),
         Command::World { command: WorldCommand::Check(args) } => inspect::check(&args),
+        #[cfg(feature = "server")]
+        Command::World { command: WorldCommand::Export(args) } => moves::export(&args),
+        #[cfg(feature = "server")]
+        Command::World { command: WorldCommand::Import(args) } => moves::import(&args),
         Command::Explain { code } => inspect::explain(code.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -42,7 +42,7 @@ impl Client {
         plaintext(&self.ask_kms("Decrypt", &input).await?)
     }
 
-    async fn ask_kms(&self, operation: &str, input: &Value) -> Result<Value, ClientError> {
+    pub(super) async fn ask_kms(&self, operation: &str, input: &Value) -> Result<Value, ClientError> {
         let call = Call {
             service: Service::Kms,
             method: Method::POST,
@@ -52,6 +52,10 @@ impl Client {
         };
         let call = call.header("content-type", "application/x-amz-json-1.1")?;
         let answer = self.send(&call.header("x-amz-target", &format!("TrentService.{operation}"))?).await?;
+        if answer.body.is_empty() {
+            // What operations without an output answer.
+            return Ok(Value::Null);
+        }
         serde_json::from_slice(&answer.body).map_err(|_| ClientError::Answer("it is not JSON".to_owned()))
     }
 }

@@ -19,8 +19,10 @@ pub mod kms;
 pub mod listing;
 pub mod multipart;
 pub mod objects;
+mod query;
 pub mod transfer;
 mod wire;
+pub mod world;
 mod xml;
 
 pub use credentials::Credentials;

@@ -66,7 +66,11 @@ impl Endpoint {
     /// # Errors
     /// [`ClientError::Setting`] for a region that is no word.
     pub fn of_aws(service: &str, region: &str) -> Result<Self, ClientError> {
-        Self::parse(&format!("https://{service}.{region}.amazonaws.com"))
+        match service {
+            // AWS: one for all regions.
+            "iam" => Self::parse("https://iam.amazonaws.com"),
+            _ => Self::parse(&format!("https://{service}.{region}.amazonaws.com")),
+        }
     }
 
     /// Its URL.
@@ -83,6 +87,10 @@ pub struct Settings {
     pub s3: Endpoint,
     /// Where the key service is.
     pub kms: Endpoint,
+    /// Where identities are managed.
+    pub iam: Endpoint,
+    /// Where sessions are given out.
+    pub sts: Endpoint,
     /// The region of the signatures.
     pub region: String,
     /// Who signs.
@@ -109,6 +117,20 @@ pub(super) struct Shared {
 pub(super) enum Service {
     S3,
     Kms,
+    Iam,
+    Sts,
+}
+
+impl Service {
+    /// Its name in signatures.
+    fn name(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::Kms => "kms",
+            Self::Iam => "iam",
+            Self::Sts => "sts",
+        }
+    }
 }
 
 /// A request before it is signed.
@@ -241,6 +263,8 @@ impl Client {
         match service {
             Service::S3 => &self.shared.settings.s3,
             Service::Kms => &self.shared.settings.kms,
+            Service::Iam => &self.shared.settings.iam,
+            Service::Sts => &self.shared.settings.sts,
         }
     }
 
@@ -264,7 +288,7 @@ impl Client {
             secret: &settings.credentials.secret,
             session_token: None,
             region: &settings.region,
-            service: if call.service == Service::S3 { "s3" } else { "kms" },
+            service: call.service.name(),
         };
         let authorization = signer
             .authorization(call.method.as_str(), &call.target, &call.headers, now)
@@ -321,6 +345,11 @@ fn refusal(answer: &Answer, service: Service) -> ClientError {
             let code = code.rsplit('#').next().unwrap_or_default().to_owned();
             (code, text("message") + &text("Message"), String::new())
         }),
+        Service::Iam | Service::Sts => answer.xml().ok().map(|document| {
+            let error = document.all("Error").next();
+            let text = |name: &str| error.map(|e| e.text(name)).unwrap_or_default();
+            (text("Code"), text("Message"), document.text("RequestId"))
+        }),
     }
     .unwrap_or_default();
     let request_id = answer.header("x-amz-request-id").or_else(|| answer.header("x-amzn-requestid"));
@@ -376,7 +405,7 @@ fn tls(settings: &Settings) -> Result<ClientConfig, ClientError> {
         if roots.is_empty() {
             return Err(ClientError::Setting("the file of certificates to trust holds none".to_owned()));
         }
-    } else if settings.s3.secure || settings.kms.secure {
+    } else if [&settings.s3, &settings.kms, &settings.iam, &settings.sts].iter().any(|e| e.secure) {
         let found = rustls_native_certs::load_native_certs();
         roots.add_parsable_certificates(found.certs);
     }
@@ -464,8 +493,9 @@ mod tests {
         });
         let credentials =
             Credentials { access_key_id: "AK".to_owned(), secret: "s".to_owned().into(), session_token: None };
-        let (s3, kms) = (endpoint.clone(), endpoint);
-        let settings = Settings { s3, kms, region: "us-east-1".to_owned(), credentials, ca: None, attempts: 4 };
+        let [s3, kms, iam, sts] = std::array::from_fn(|_| endpoint.clone());
+        let region = "us-east-1".to_owned();
+        let settings = Settings { s3, kms, iam, sts, region, credentials, ca: None, attempts: 4 };
         (Client::new(settings).expect("settings"), served)
     }
 

@@ -70,6 +70,26 @@ impl Element {
         self.children.iter().filter(move |child| child.name == name)
     }
 
+    /// The first child of this name, alone; an empty element where there is none.
+    pub(super) fn take(self, name: &str) -> Self {
+        self.children.into_iter().find(|child| child.name == name).unwrap_or_default()
+    }
+
+    /// Its own text.
+    pub(super) fn own(&self) -> &str {
+        &self.own_text
+    }
+
+    /// The entries of a list of the query protocol: the children `member` of the first child of this name.
+    pub(super) fn members<'e>(&'e self, name: &'e str) -> impl Iterator<Item = &'e Self> {
+        self.all(name).next().into_iter().flat_map(|list| list.all("member"))
+    }
+
+    /// As [`Self::text`]; `None` where there is none.
+    pub(super) fn some(&self, name: &str) -> Option<String> {
+        self.all(name).next().map(|child| child.own_text.clone())
+    }
+
     /// The text of the first child of this name; empty where there is none.
     pub(super) fn text(&self, name: &str) -> String {
         self.all(name).next().map(|child| child.own_text.clone()).unwrap_or_default()

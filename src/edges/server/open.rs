@@ -82,7 +82,8 @@ pub async fn open(
     Ok(server)
 }
 
-fn restored(kept: &str) -> Result<World, ServeError> {
+/// The world of a data directory's seed documents.
+pub(in crate::edges) fn restored(kept: &str) -> Result<World, ServeError> {
     let bundle: Bundle = serde_json::from_str(kept)
         .map_err(|e| ServeError::Prepare(format!("the seed files in the data directory cannot be read: {e}")))?;
     bundle.world().map_err(|problems| {

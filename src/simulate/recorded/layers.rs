@@ -2,9 +2,7 @@
 
 use crate::compiled::CompiledPolicy;
 use crate::decision::{Bucket, KeyGrant, LayerState, Layers, PolicySet};
-use crate::policy::acl::{
-    ALL_USERS, AUTHENTICATED_USERS, Acl, Grant, Grantee, LOG_DELIVERY, ObjectOwnership, Permission, PublicAccessBlock,
-};
+use crate::policy::acl::{Acl, Grant, Grantee, ObjectOwnership, Permission, PublicAccessBlock};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -263,13 +261,7 @@ impl RecordedBucket {
 
 pub(in crate::simulate) fn grants(acl: &Acl) -> Vec<RecordedGrant> {
     let grant = |grant: &Grant| {
-        let (kind, id) = match &grant.grantee {
-            Grantee::Canonical(id) => ("CanonicalUser", id.as_str()),
-            Grantee::AllUsers => ("Group", ALL_USERS),
-            Grantee::AuthenticatedUsers => ("Group", AUTHENTICATED_USERS),
-            Grantee::LogDelivery => ("Group", LOG_DELIVERY),
-            Grantee::Email(address) => ("Email", address.as_str()),
-        };
+        let (kind, id) = grant.grantee.named();
         RecordedGrant { kind: kind.into(), id: id.to_owned(), permission: grant.permission.name().into() }
     };
     acl.grants.iter().map(grant).collect()

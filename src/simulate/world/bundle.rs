@@ -45,7 +45,7 @@ impl Text {
         let source = self.source();
         let mut text = String::new();
         if let Some(root) = parse_tree(&source, &mut Findings::new(source.clone(), Code::WorldShape)) {
-            print_open(&root, &source.text, &mut text);
+            print_open(&root, &source.text, &mut text, &|node, out| node.print(&source.text, out));
         }
         Self { name: self.name.clone(), text }
     }
@@ -58,8 +58,8 @@ impl Text {
 /// A native world's credentials stand in these members, AWS's dumps have none.
 const SECRETS: [&str; 2] = ["access_keys", "mfa"];
 
-/// JSON without [`SECRETS`].
-fn print_open(node: &Node, source: &str, out: &mut String) {
+/// JSON without [`SECRETS`]; what is neither an object nor an array is written by `leaf`.
+fn print_open(node: &Node, source: &str, out: &mut String, leaf: &dyn Fn(&Node, &mut String)) {
     match &node.kind {
         Kind::Object(members) => {
             let is_open = |m: &&json::Member| !m.name.as_str(source).is_some_and(|name| SECRETS.contains(&name));
@@ -68,7 +68,7 @@ fn print_open(node: &Node, source: &str, out: &mut String) {
                 out.push_str(if number > 0 { "," } else { "" });
                 member.name.print(source, out);
                 out.push(':');
-                print_open(&member.value, source, out);
+                print_open(&member.value, source, out, leaf);
             }
             out.push('}');
         }
@@ -76,11 +76,11 @@ fn print_open(node: &Node, source: &str, out: &mut String) {
             out.push('[');
             for (number, item) in items.iter().enumerate() {
                 out.push_str(if number > 0 { "," } else { "" });
-                print_open(item, source, out);
+                print_open(item, source, out, leaf);
             }
             out.push(']');
         }
-        _ => node.print(source, out),
+        _ => leaf(node, out),
     }
 }
 
@@ -113,6 +113,25 @@ impl Bundle {
     pub fn without_secrets(&self) -> Self {
         let documents = self.documents.iter().map(|d| Document { content: d.content.open(), ..d.clone() });
         Self { sources: self.sources.iter().map(Text::open).collect(), documents: documents.collect() }
+    }
+
+    /// The text of the organization, with the documents that it refers to in their places; `None`: no file has one.
+    #[must_use]
+    pub fn organization(&self) -> Option<String> {
+        self.sources.iter().rev().find_map(|text| {
+            let source = text.source();
+            let root = parse_tree(&source, &mut Findings::new(source.clone(), Code::WorldShape))?;
+            let node = root.get(&source.text, "organization")?;
+            let mut out = String::new();
+            print_open(node, &source.text, &mut out, &|leaf, out| {
+                let path = leaf.as_str(&source.text);
+                match path.and_then(|p| self.documents.iter().find(|d| d.from == text.name && d.path == p)) {
+                    Some(document) => out.push_str(&document.content.open().text),
+                    None => leaf.print(&source.text, out),
+                }
+            });
+            Some(out)
+        })
     }
 
     /// Reads a bundle as it is serialized; `None` where the text is none.

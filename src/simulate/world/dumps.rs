@@ -9,7 +9,9 @@
 
 use super::cloudfront;
 use super::native::file_stem;
-use super::{Attachment, BucketEntry, Identity, KeyEntry, LoadContext, ManagedPolicy, Organization, World, compiled};
+use super::{
+    Attachment, BucketEntry, Group, Identity, KeyEntry, LoadContext, ManagedPolicy, Organization, World, compiled,
+};
 use crate::compiled::CompiledPolicy;
 use crate::decision::{KeyGrant, LayerState};
 use crate::policy::{LoadOptions, PolicyDocument, PolicyKind};
@@ -119,8 +121,7 @@ impl Loader<'_> {
         for node in self.list(root, "GroupDetailList") {
             let Some((name, account, arn)) = self.named(node, "GroupName") else { continue };
             let policies = self.policies(node, "GroupPolicyList", &account);
-            let _ = arn;
-            self.world.account(&account).groups.insert(name, policies);
+            self.world.account(&account).groups.insert(name, Group { arn, policies });
         }
         for node in self.list(root, "UserDetailList") {
             let Some((name, account, arn)) = self.named(node, "UserName") else { continue };
@@ -177,8 +178,33 @@ impl Loader<'_> {
         if account == "aws" {
             self.world.aws_policies.insert(arn, policy);
         } else {
-            self.world.account(&account).policies.insert(name, ManagedPolicy { arn, policy });
+            let mut managed = ManagedPolicy::new(arn, policy);
+            managed.description = self.text(node, "Description");
+            managed.tags = self.tags(node);
+            self.versions(versions, default.as_deref(), &mut managed);
+            self.world.account(&account).policies.insert(name, managed);
         }
+    }
+
+    /// The versions beside the one in force.
+    fn versions(&mut self, versions: &[Node], default: Option<&str>, policy: &mut ManagedPolicy) {
+        let number = |id: &str| id.strip_prefix('v')?.parse().ok();
+        policy.version = default.and_then(number).unwrap_or(policy.version);
+        let source = self.findings.source.text.clone();
+        for version in versions {
+            let number = self.text(version, "VersionId").and_then(|id| number(&id));
+            let Some(number) = number.filter(|n| *n != policy.version) else { continue };
+            let Some(document) = version.get(&source, "Document") else { continue };
+            let label = format!("{}:v{number}", policy.policy.name());
+            if let Some(compiled) = self.document(document, &label, PolicyKind::Identity, None) {
+                policy.others.insert(number, compiled);
+            }
+        }
+    }
+
+    fn tags(&self, node: &Node) -> Vec<(String, String)> {
+        let tags = self.list(node, "Tags").iter();
+        tags.filter_map(|t| Some((self.text(t, "Key")?, self.text(t, "Value")?))).collect()
     }
 
     fn policy_name(&mut self, node: &Node) -> Option<(String, String, String)> {
@@ -190,10 +216,11 @@ impl Loader<'_> {
     fn identity(&mut self, node: &Node, id: &str, arn: String, policies: Vec<Attachment>, account: &str) -> Identity {
         let source = self.findings.source.text.clone();
         let boundary = node.get(&source, "PermissionsBoundary").and_then(|b| self.text(b, "PermissionsBoundaryArn"));
-        let tags = self.list(node, "Tags").iter();
         Identity {
             id: self.text(node, id),
-            tags: tags.filter_map(|t| Some((self.text(t, "Key")?, self.text(t, "Value")?))).collect(),
+            tags: self.tags(node),
+            description: self.text(node, "Description"),
+            max_session_seconds: self.text(node, "MaxSessionDuration").and_then(|text| text.parse().ok()),
             boundary: boundary.map(|arn| self.managed(&arn, account)),
             arn,
             policies,
@@ -263,7 +290,7 @@ impl Loader<'_> {
             if let Some(policy) = self.document(root, &stem, PolicyKind::Identity, None) {
                 let account = self.owner();
                 let arn = format!("arn:aws:iam::{account}:policy/{stem}");
-                self.world.account(&account).policies.insert(stem, ManagedPolicy { arn, policy });
+                self.world.account(&account).policies.insert(stem, ManagedPolicy::new(arn, policy));
             }
         } else if is_key_policy(root, &source) {
             self.key_policy(root);

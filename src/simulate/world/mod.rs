@@ -90,7 +90,7 @@ pub struct Account {
     /// Managed policies by name.
     pub policies: BTreeMap<String, ManagedPolicy>,
     /// Groups by name.
-    pub groups: BTreeMap<String, Vec<Attachment>>,
+    pub groups: BTreeMap<String, Group>,
     /// Users by name.
     pub users: BTreeMap<String, Identity>,
     /// Roles by name.
@@ -99,6 +99,8 @@ pub struct Account {
     pub buckets: BTreeMap<String, BucketEntry>,
     /// KMS keys by id.
     pub keys: BTreeMap<String, KeyEntry>,
+    /// Identity providers that speak `OpenID` Connect, by URL without its scheme.
+    pub oidc_providers: BTreeMap<String, OidcProvider>,
     /// VPC endpoints by id.
     pub vpc_endpoints: BTreeMap<String, EndpointEntry>,
     /// Origin access identities: canonical user id by id.
@@ -132,8 +134,44 @@ pub struct AccessKey {
 pub struct ManagedPolicy {
     /// Its ARN.
     pub arn: String,
-    /// The policy.
+    /// The policy: its version in force.
     pub policy: Arc<CompiledPolicy>,
+    /// The number of that version: `v1` is 1.
+    pub version: u32,
+    /// The other versions that were given, by number.
+    pub others: BTreeMap<u32, Arc<CompiledPolicy>>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+}
+
+impl ManagedPolicy {
+    /// A policy of one version.
+    #[must_use]
+    pub fn new(arn: String, policy: Arc<CompiledPolicy>) -> Self {
+        Self { arn, policy, version: 1, others: BTreeMap::new(), description: None, tags: Vec::new() }
+    }
+}
+
+/// A group.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    /// Its ARN, with the path.
+    pub arn: String,
+    /// Inline and attached policies.
+    pub policies: Vec<Attachment>,
+}
+
+/// An identity provider that speaks `OpenID` Connect.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OidcProvider {
+    /// The audiences it may name.
+    pub client_ids: Vec<String>,
+    /// Thumbprints of its server's certificates.
+    pub thumbprints: Vec<String>,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
 }
 
 /// A policy attached to an identity.
@@ -164,6 +202,8 @@ pub struct Identity {
     pub trust: Option<Arc<CompiledPolicy>>,
     /// A service-linked role.
     pub service_linked: bool,
+    /// What a role is for.
+    pub description: Option<String>,
     /// A role's longest session.
     pub max_session_seconds: Option<u32>,
     /// A user's keys and MFA devices.
@@ -298,7 +338,7 @@ impl World {
         for account in self.accounts.values_mut() {
             let identities = account.users.values_mut().chain(account.roles.values_mut());
             let own = identities.flat_map(|i| i.policies.iter_mut().chain(&mut i.boundary));
-            for attachment in own.chain(account.groups.values_mut().flatten()) {
+            for attachment in own.chain(account.groups.values_mut().flat_map(|g| &mut g.policies)) {
                 let Attachment::Missing(arn) = attachment else { continue };
                 let managed = account.policies.values().find(|p| p.arn == *arn).map(|p| &p.policy);
                 if let Some(policy) = managed.or_else(|| self.aws_policies.get(arn)) {
@@ -344,7 +384,7 @@ impl World {
             let managed = account.policies.values().map(|p| &p.policy);
             let identities = account.users.values().chain(account.roles.values());
             let attached = identities.clone().flat_map(|i| i.policies.iter().chain(&i.boundary));
-            let attached = attached.chain(account.groups.values().flatten()).filter_map(|a| match a {
+            let attached = attached.chain(account.groups.values().flat_map(|g| &g.policies)).filter_map(|a| match a {
                 Attachment::Given(policy) => Some(policy),
                 Attachment::Missing(_) => None,
             });

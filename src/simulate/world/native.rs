@@ -1,8 +1,8 @@
 //! The native world file.
 
 use super::{
-    AccessKey, Attachment, BucketEntry, ControlLevels, Credentials, EndpointEntry, Identity, KeyEntry, LoadContext,
-    ManagedPolicy, Organization, World, compiled,
+    AccessKey, Attachment, BucketEntry, ControlLevels, Credentials, EndpointEntry, Group, Identity, KeyEntry,
+    LoadContext, ManagedPolicy, OidcProvider, Organization, World, compiled,
 };
 use crate::compiled::CompiledPolicy;
 use crate::decision::{LayerState, PolicySet};
@@ -164,10 +164,11 @@ impl Loader<'_, '_> {
         }
         for group in groups {
             let mut inner = self.findings.fields(group, "a group");
-            let name = self.name(&mut inner, "name");
-            let attached = self.attachments(account, &mut inner);
+            let (name, path) = (self.name(&mut inner, "name"), self.path(&mut inner));
+            let policies = self.attachments(account, &mut inner);
             inner.finish(self.findings, "a group");
-            insert(self.findings, &mut account.groups, group, "groups", &name, attached);
+            let arn = format!("arn:aws:iam::{}:group{path}{name}", account.id);
+            insert(self.findings, &mut account.groups, group, "groups", &name, Group { arn, policies });
         }
         for user in fields.items(self.findings, "users") {
             let (name, identity) = self.identity(account, user, "user");
@@ -188,6 +189,10 @@ impl Loader<'_, '_> {
         for key in fields.items(self.findings, "keys") {
             let (name, entry) = self.key(key);
             insert(self.findings, &mut account.keys, key, "keys", &name, entry);
+        }
+        for provider in fields.items(self.findings, "oidc_providers") {
+            let (url, entry) = self.oidc_provider(provider);
+            insert(self.findings, &mut account.oidc_providers, provider, "identity providers", &url, entry);
         }
         for endpoint in fields.items(self.findings, "vpc_endpoints") {
             let mut inner = self.findings.fields(endpoint, "a VPC endpoint");
@@ -232,12 +237,81 @@ impl Loader<'_, '_> {
     fn managed(&mut self, account: &mut super::Account, node: &Node) {
         let mut fields = self.findings.fields(node, "a policy");
         let name = self.name(&mut fields, "name");
-        let path = fields.string(self.findings, "path").unwrap_or_else(|| "/".to_owned());
+        let path = self.path(&mut fields);
         let document = fields.need(self.findings, "document");
+        let description = fields.string(self.findings, "description");
+        let tags = self.tags(&mut fields);
+        let version = fields.take(self.findings, "version").map_or(1, |n| self.version(n));
+        let others = self.other_versions(&name, version, &mut fields);
         fields.finish(self.findings, "a policy");
         let Some(policy) = document.and_then(|n| self.document(n, &name, PolicyKind::Identity, None)) else { return };
         let arn = format!("arn:aws:iam::{}:policy{path}{name}", account.id);
-        insert(self.findings, &mut account.policies, node, "policies", &name, ManagedPolicy { arn, policy });
+        let managed = ManagedPolicy { arn, policy, version, others, description, tags };
+        insert(self.findings, &mut account.policies, node, "policies", &name, managed);
+    }
+
+    /// `other_versions`: those beside the one in force.
+    fn other_versions(
+        &mut self,
+        name: &str,
+        in_force: u32,
+        fields: &mut Fields<'_>,
+    ) -> BTreeMap<u32, Arc<CompiledPolicy>> {
+        let mut others = BTreeMap::new();
+        for node in fields.items(self.findings, "other_versions") {
+            let mut inner = self.findings.fields(node, "a version");
+            let number = inner.need(self.findings, "version").map_or(0, |n| self.version(n));
+            let document = inner.need(self.findings, "document");
+            inner.finish(self.findings, "a version");
+            let label = format!("{name}:v{number}");
+            let Some(document) = document.and_then(|n| self.document(n, &label, PolicyKind::Identity, None)) else {
+                continue;
+            };
+            if number == in_force || others.insert(number, document).is_some() {
+                let message = format!("the policy `{name}` has the version `v{number}` twice");
+                self.findings.error(Code::DuplicateName, node.span, message);
+            }
+        }
+        others
+    }
+
+    /// The number of a version: `v2` is 2.
+    fn version(&mut self, node: &Node) -> u32 {
+        let text = self.findings.string(node, "a version").unwrap_or_default();
+        let number = text.strip_prefix('v').and_then(|digits| digits.parse().ok()).filter(|n| *n > 0);
+        number.unwrap_or_else(|| {
+            let message = format!("`{text}` is not a version such as `v1`");
+            self.findings.error(Code::InvalidValue, node.span, message);
+            1
+        })
+    }
+
+    fn tags(&mut self, fields: &mut Fields<'_>) -> Vec<(String, String)> {
+        fields.take(self.findings, "tags").map(|n| self.findings.pairs(n, "`tags`")).unwrap_or_default()
+    }
+
+    /// `path`: `/`, or text between two of them.
+    fn path(&mut self, fields: &mut Fields<'_>) -> String {
+        let Some(node) = fields.take(self.findings, "path") else { return "/".to_owned() };
+        let path = self.findings.string(node, "`path`").unwrap_or_default();
+        if !path.starts_with('/') || !path.ends_with('/') {
+            let message = format!("the path `{path}` must begin and end with `/`");
+            self.findings.error(Code::InvalidValue, node.span, message);
+        }
+        path
+    }
+
+    fn oidc_provider(&mut self, node: &Node) -> (String, OidcProvider) {
+        let mut fields = self.findings.fields(node, "an identity provider");
+        let url = self.name(&mut fields, "url");
+        let mut strings = |field: &str| {
+            fields.take(self.findings, field).map(|n| self.findings.strings(n, field)).unwrap_or_default()
+        };
+        let (client_ids, thumbprints) = (strings("client_ids"), strings("thumbprints"));
+        let tags = self.tags(&mut fields);
+        fields.finish(self.findings, "an identity provider");
+        let url = url.strip_prefix("https://").unwrap_or(&url).trim_end_matches('/').to_owned();
+        (url, OidcProvider { client_ids, thumbprints, tags })
     }
 
     /// `inline` and `attached`.
@@ -276,22 +350,13 @@ impl Loader<'_, '_> {
     fn identity(&mut self, account: &super::Account, node: &Node, kind: &str) -> (String, Identity) {
         let mut fields = self.findings.fields(node, &format!("a {kind}"));
         let name = self.name(&mut fields, "name");
-        let path = fields.string(self.findings, "path").unwrap_or_else(|| "/".to_owned());
-        if !path.starts_with('/') || !path.ends_with('/') {
-            self.findings.error(
-                Code::InvalidValue,
-                node.span,
-                format!("the path `{path}` must begin and end with `/`"),
-            );
-        }
+        let path = self.path(&mut fields);
         let mut identity = Identity {
             arn: format!("arn:aws:iam::{}:{kind}{path}{name}", account.id),
             id: fields.string(self.findings, "id"),
             ..Identity::default()
         };
-        if let Some(tags) = fields.take(self.findings, "tags") {
-            identity.tags = self.findings.pairs(tags, "`tags`");
-        }
+        identity.tags = self.tags(&mut fields);
         identity.policies = self.attachments(account, &mut fields);
         if let Some(boundary) = fields.take(self.findings, "boundary") {
             identity.boundary = self.attached(account, boundary);
@@ -309,6 +374,7 @@ impl Loader<'_, '_> {
         } else {
             let trust = fields.take(self.findings, "trust");
             identity.trust = trust.and_then(|n| self.document(n, &format!("{name}-trust"), PolicyKind::Trust, None));
+            identity.description = fields.string(self.findings, "description");
             identity.service_linked =
                 fields.bool(self.findings, "service_linked").unwrap_or(path.starts_with("/aws-service-role/"));
             let seconds = fields.scalar(self.findings, "max_session_seconds");

@@ -158,7 +158,7 @@ impl World {
             Some(identity) => {
                 let account = who.account;
                 let group = |name: &String| match account.and_then(|a| a.groups.get(name)) {
-                    Some(policies) => policies.clone(),
+                    Some(group) => group.policies.clone(),
                     None => vec![Attachment::Missing(format!("of the group {name}"))],
                 };
                 let groups: Vec<Attachment> = identity.groups.iter().flat_map(group).collect();

@@ -1,12 +1,10 @@
 //! The grammar of `cp`.
 
 use super::places::Place;
-use crate::edges::cli::server_args::KeyArgs;
+use crate::edges::cli::services::ServiceArgs;
 use crate::edges::client::multipart::{LEAST_PART, MOST_PART};
 use crate::edges::client::transfer::CommitmentPolicy;
-use crate::edges::server::settings::parse_region;
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
 
 /// What stands behind the options.
 pub const HELP: &str = "SOURCE and TARGET are s3://BUCKET/KEY, a path, or - for a stream; one of the two is in a store.
@@ -63,19 +61,9 @@ pub struct CpArgs {
     /// User metadata of what is sent; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair)]
     pub metadata: Vec<(String, String)>,
-    /// Where S3 and KMS are; without it as `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_KMS` or `AWS_ENDPOINT_URL` say, or
-    /// AWS's own
-    #[arg(long, value_name = "URL")]
-    pub endpoint_url: Option<String>,
-    /// The region
-    #[arg(long, env = "AWS_REGION", default_value = "us-east-1", value_parser = parse_region)]
-    pub region: String,
-    /// Trust these certificates (PEM) in place of the system's, such as DIR/tls/cert.pem of a server
-    #[arg(long, value_name = "FILE", env = "AWS_CA_BUNDLE")]
-    pub ca: Option<PathBuf>,
-    /// Who signs.
+    /// Whom to ask, and as whom.
     #[command(flatten)]
-    pub keys: KeyArgs,
+    pub services: ServiceArgs,
 }
 
 /// The commitment policies of the Amazon S3 Encryption Client.

@@ -10,7 +10,6 @@ pub use args::{CpArgs, HELP};
 
 use super::{NO, UNASKED, YES};
 use crate::edges::client::transfer::Transfers;
-use crate::edges::client::{Client, Credentials, Endpoint, Settings};
 use crate::edges::server::faults;
 use anstream::eprintln;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -41,7 +40,7 @@ pub(super) fn run(args: &CpArgs) -> u8 {
 }
 
 async fn copy(args: &CpArgs) -> Result<u64, String> {
-    let client = client(args)?;
+    let client = args.services.client(args.attempts)?;
     let way = run::Way::new(args, &client)?;
     let plan = plan::plan(args, &client).await?;
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
@@ -83,28 +82,4 @@ async fn copy(args: &CpArgs) -> Result<u64, String> {
             Ok(1)
         }
     }
-}
-
-fn client(args: &CpArgs) -> Result<Client, String> {
-    let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let endpoint = |service: &str| {
-        let own = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
-        let url = args.endpoint_url.clone().or_else(|| environment(&own)).or_else(|| environment("AWS_ENDPOINT_URL"));
-        match url {
-            Some(url) => Endpoint::parse(&url),
-            None => Endpoint::of_aws(service, &args.region),
-        }
-        .map_err(|e| e.to_string())
-    };
-    let read = |path: &std::path::PathBuf| std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()));
-    let credentials: Credentials = args.keys.read()?;
-    let settings = Settings {
-        s3: endpoint("s3")?,
-        kms: endpoint("kms")?,
-        region: args.region.clone(),
-        credentials,
-        ca: args.ca.as_ref().map(read).transpose()?,
-        attempts: args.attempts,
-    };
-    Client::new(settings).map_err(|e| e.to_string())
 }

@@ -2,19 +2,15 @@
 
 use super::ids::unique_id;
 use super::model::{
-    AccountSettings, Identity, InlinePolicy, KeptKey, Kind, ManagedPolicy, Own, PolicyVersion, RoleSettings, Seeded,
+    AccountSettings, Identity, InlinePolicy, KeptKey, Kind, ManagedPolicy, Own, PolicyVersion, Provider, RoleSettings,
+    Seeded,
 };
 use super::principals::{self, named_in};
-use crate::compiled::CompiledPolicy;
-use crate::policy::{LoadOptions, PolicyDocument, PolicyKind};
-use crate::simulate::reader::Findings;
-use crate::simulate::world::{self, Account, Attachment, World, parse_tree};
+use crate::edges::inventory::{Holder, Texts, of_account};
+use crate::policy::PolicyKind;
+use crate::simulate::world::{self, Account, World};
 use crate::storage::store::{Store, StoreError};
-use crate::words::codes::Code;
-use crate::words::json::Node;
-use crate::words::problem::Span;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 /// The longest session of a role that names none, in seconds. Source: IAM API Reference, `CreateRole`.
 pub const USUAL_SESSION: u32 = 3600;
@@ -58,6 +54,9 @@ pub async fn write(store: &Store, world: &World, now_ms: i64) -> Result<(), Stor
                 for identity in &seeded.identities {
                     t.put(account, &identity.key(), identity)?;
                 }
+                for provider in &seeded.providers {
+                    t.put(account, &provider.url, provider)?;
+                }
             }
             Ok(())
         })
@@ -68,6 +67,7 @@ struct SeededAccount {
     settings: AccountSettings,
     policies: Vec<ManagedPolicy>,
     identities: Vec<Identity>,
+    providers: Vec<Provider>,
 }
 
 struct Seeds<'s> {
@@ -94,45 +94,52 @@ impl Seeds<'_> {
     }
 
     fn account(&mut self, world: &World, account: &Account) -> Result<SeededAccount, StoreError> {
+        let inventory = of_account(world, account, &mut self.texts);
+        let created = self.created();
         let mut policies = Vec::new();
-        for (name, policy) in &account.policies {
-            let text = self.texts.of(&policy.policy);
-            let created = self.created();
+        for (name, policy) in inventory.policies {
+            let version = |(number, text)| PolicyVersion { number, text, created };
             policies.push(ManagedPolicy {
-                name: name.clone(),
-                path: path_of(&policy.arn, name),
+                name,
+                path: policy.path,
                 id: unique_id("ANPA")?,
                 created,
                 updated: created,
-                description: None,
-                tags: Vec::new(),
-                versions: vec![PolicyVersion { number: 1, text, created }],
-                default: 1,
-                next: 2,
+                description: policy.description,
+                tags: policy.tags,
+                next: policy.versions.keys().max().map_or(1, |last| last.saturating_add(1)),
+                versions: policy.versions.into_iter().map(version).collect(),
+                default: policy.default,
             });
         }
         let mut identities = Vec::new();
-        for (name, attachments) in &account.groups {
-            let id = unique_id(Kind::Group.id_prefix())?;
-            let arn = format!("arn:aws:iam::{}:group/{name}", account.id);
-            let empty = world::Identity { arn, policies: attachments.clone(), ..world::Identity::default() };
-            identities.push(self.identity(world, account, name, &empty, id, Own::Group));
+        for ((kind, name), holder) in inventory.holders {
+            let arn = format!("arn:aws:iam::{}:{}{}{name}", account.id, kind.word(), holder.path);
+            let id = match kind {
+                Kind::Group => unique_id(kind.id_prefix())?,
+                Kind::User | Kind::Role => self.ids.get(&arn).cloned().unwrap_or_default(),
+            };
+            let own = match kind {
+                Kind::Group => Own::Group,
+                Kind::User => {
+                    let none = world::Credentials::default();
+                    let credentials = account.users.get(&name).map_or(&none, |user| &user.credentials);
+                    Own::User { groups: holder.groups.clone(), keys: self.keys(credentials)? }
+                }
+                Kind::Role => Own::Role(self.role(world, &holder)),
+            };
+            identities.push(self.identity(name, holder, id, own));
         }
-        for (name, user) in &account.users {
-            let keys = self.keys(&user.credentials)?;
-            let own = Own::User { groups: user.groups.clone(), keys };
-            identities.push(self.identity(world, account, name, user, self.id(&user.arn), own));
-        }
-        for (name, role) in &account.roles {
-            let own = Own::Role(self.role(world, role));
-            identities.push(self.identity(world, account, name, role, self.id(&role.arn), own));
-        }
+        let provider = |(url, provider): (String, world::OidcProvider)| Provider {
+            url,
+            client_ids: provider.client_ids,
+            thumbprints: provider.thumbprints,
+            created,
+            tags: provider.tags,
+        };
+        let providers = inventory.providers.into_iter().map(provider).collect();
         let settings = AccountSettings { alias: None, keys: self.keys(&account.root)? };
-        Ok(SeededAccount { settings, policies, identities })
-    }
-
-    fn id(&self, arn: &str) -> String {
-        self.ids.get(arn).cloned().unwrap_or_default()
+        Ok(SeededAccount { settings, policies, identities, providers })
     }
 
     fn keys(&self, credentials: &world::Credentials) -> Result<Vec<KeptKey>, StoreError> {
@@ -143,8 +150,8 @@ impl Seeds<'_> {
         credentials.access_keys.iter().map(kept).collect()
     }
 
-    fn role(&mut self, world: &World, role: &world::Identity) -> RoleSettings {
-        let trust = role.trust.as_ref().map(|policy| self.texts.of(policy)).unwrap_or_default();
+    fn role(&self, world: &World, role: &Holder) -> RoleSettings {
+        let trust = role.trust.clone().unwrap_or_default();
         let look_up = |arn: &str| {
             let (account, ..) = principals::parts(arn)?;
             world.accounts.contains_key(account).then(|| self.ids.get(arn).cloned())
@@ -153,111 +160,24 @@ impl Seeds<'_> {
         RoleSettings {
             trust,
             trusted,
-            description: None,
-            max_session: role.max_session_seconds.unwrap_or(USUAL_SESSION),
+            description: role.description.clone(),
+            max_session: role.max_session.unwrap_or(USUAL_SESSION),
             service_linked: role.service_linked,
         }
     }
 
-    fn identity(
-        &mut self,
-        world: &World,
-        account: &Account,
-        name: &str,
-        from: &world::Identity,
-        id: String,
-        own: Own,
-    ) -> Identity {
-        let mut inline: Vec<InlinePolicy> = Vec::new();
-        let mut attached = Vec::new();
-        for attachment in &from.policies {
-            match managed_arn(world, account, attachment) {
-                Ok(arn) => attached.push(arn),
-                Err(policy) => {
-                    let text = self.texts.of(policy);
-                    inline.push(InlinePolicy { name: free_name(policy.name(), &inline), text });
-                }
-            }
-        }
-        let boundary = from.boundary.as_ref().and_then(|b| managed_arn(world, account, b).ok());
+    fn identity(&self, name: String, from: Holder, id: String, own: Own) -> Identity {
+        let inline = from.inline.into_iter().map(|(name, text)| InlinePolicy { name, text });
         Identity {
-            name: name.to_owned(),
-            path: path_of(&from.arn, name),
+            name,
+            path: from.path,
             id,
             created: self.created(),
-            inline,
-            attached,
-            boundary,
-            tags: from.tags.clone(),
+            inline: inline.collect(),
+            attached: from.attached,
+            boundary: from.boundary,
+            tags: from.tags,
             own,
         }
     }
-}
-
-/// The ARN of an attached managed policy; an inline policy is the other case.
-fn managed_arn<'a>(
-    world: &World,
-    account: &Account,
-    attachment: &'a Attachment,
-) -> Result<String, &'a Arc<CompiledPolicy>> {
-    let policy = match attachment {
-        Attachment::Missing(arn) => return Ok(arn.clone()),
-        Attachment::Given(policy) => policy,
-    };
-    let own = account.policies.values().find(|p| Arc::ptr_eq(&p.policy, policy)).map(|p| &p.arn);
-    let aws = || world.aws_policies.iter().find(|(_, p)| Arc::ptr_eq(p, policy)).map(|(arn, _)| arn);
-    own.or_else(aws).cloned().ok_or(policy)
-}
-
-/// The name, or one with a number where another inline policy has it.
-fn free_name(name: &str, taken: &[InlinePolicy]) -> String {
-    let is_free = |name: &str| taken.iter().all(|policy| policy.name != name);
-    let numbered = (2_u32..).map(|n| format!("{name}-{n}"));
-    std::iter::once(name.to_owned()).chain(numbered).find(|name| is_free(name)).unwrap_or_default()
-}
-
-/// The path in an ARN: what stands between the type and the name.
-fn path_of(arn: &str, name: &str) -> String {
-    let path = arn.find('/').and_then(|at| arn.get(at..)).and_then(|rest| rest.strip_suffix(name));
-    path.filter(|path| !path.is_empty()).unwrap_or("/").to_owned()
-}
-
-/// The texts of policies that stand in larger files.
-#[derive(Default)]
-struct Texts {
-    /// Every node of a file by its place.
-    trees: HashMap<Arc<str>, HashMap<Span, Node>>,
-}
-
-impl Texts {
-    /// The document alone: as it was written where that is JSON, else printed.
-    fn of(&mut self, policy: &CompiledPolicy) -> String {
-        let source = policy.source();
-        let as_written = policy.document().of(&source.text);
-        let options = LoadOptions::new(policy.kind());
-        if PolicyDocument::parse("policy", as_written, &options).is_ok() {
-            return as_written.to_owned();
-        }
-        let tree = self.trees.entry(source.text.clone()).or_insert_with(|| {
-            let mut nodes = HashMap::new();
-            let mut findings = Findings::new(source.clone(), Code::WorldShape);
-            if let Some(root) = parse_tree(source, &mut findings) {
-                collect(&root, &mut nodes);
-            }
-            nodes
-        });
-        let node = tree.get(&policy.document());
-        let document = node.and_then(|node| PolicyDocument::from_node(source.clone(), node, &options).ok());
-        document.map(|document| document.print()).unwrap_or_default()
-    }
-}
-
-fn collect(node: &Node, nodes: &mut HashMap<Span, Node>) {
-    for member in node.members().unwrap_or_default() {
-        collect(&member.value, nodes);
-    }
-    for item in node.items().unwrap_or_default() {
-        collect(item, nodes);
-    }
-    nodes.insert(node.span, node.clone());
 }

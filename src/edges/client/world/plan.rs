@@ -1,0 +1,382 @@
+//! What must be done so that a service has what an inventory says: operations in the order in which they can succeed,
+//! and in which nobody may more in between than before or after.
+//!
+//! Nothing is deleted unless that is asked for. What is there and differs is changed where the service has an operation
+//! for it, and is a conflict where it has none.
+
+use super::buckets::{
+    about, about_account, acl_document, block_document, location_document, ownership_document, with_document,
+};
+use super::holders::Holders;
+use super::identities::parameters;
+use crate::edges::client::ClientError;
+use crate::edges::client::query::Parameters;
+use crate::edges::client::wire::Call;
+use crate::edges::inventory::native::policy_arn;
+use crate::edges::inventory::{Bucket, Inventory, Key, Policy, same_document};
+use crate::policy::acl::{Acl, Grantee, ObjectOwnership};
+use crate::simulate::world::OidcProvider;
+use http::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Tags: key and value of each.
+type Tags = [(String, String)];
+
+/// How far a plan goes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Identities become exactly what the inventory says: what they have beside it is removed from them.
+    pub replace: bool,
+    /// Buckets and keys that are not there are made.
+    pub create: bool,
+}
+
+/// What is there and cannot become what is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Such as `role ops`.
+    pub entity: String,
+    /// Why.
+    pub why: String,
+}
+
+/// One operation.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Whom it changes: `user alice`.
+    pub entity: String,
+    /// The operation and what it is about: `PutUserPolicy read`.
+    pub action: String,
+    pub(super) request: Request,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Request {
+    Iam(&'static str, Parameters),
+    S3(Box<Call>),
+    Kms(&'static str, Value),
+    /// `CreateKey`, and then what needs its id: each input gets it as this member.
+    NewKey {
+        input: Value,
+        then: Vec<(&'static str, &'static str, Value)>,
+    },
+}
+
+/// The steps to what is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// In their order.
+    pub steps: Vec<Step>,
+    /// What cannot be changed.
+    pub conflicts: Vec<Conflict>,
+    /// What has no operation, each with its reason.
+    pub left_out: Vec<String>,
+}
+
+impl Plan {
+    /// The plan from what there is to what is wanted.
+    ///
+    /// # Errors
+    /// [`ClientError::Setting`] for what cannot be sent.
+    pub fn new(wanted: &Inventory, present: &Inventory, options: Options) -> Result<Self, ClientError> {
+        let mut plan = Self::default();
+        for (name, policy) in &wanted.policies {
+            plan.policy(&wanted.account, name, policy, present, options);
+        }
+        for (url, provider) in &wanted.providers {
+            plan.provider(&wanted.account, url, provider, present.providers.get(url), options);
+        }
+        Holders { plan: &mut plan, wanted, present, options }.all();
+        if let Some(block) = wanted.public_access_block
+            && present.public_access_block != Some(block)
+        {
+            let call = about_account(Method::PUT, &wanted.account)?;
+            let call = with_document(call, block_document(block))?;
+            plan.add(&format!("account {}", wanted.account), "PutPublicAccessBlock", Request::S3(Box::new(call)));
+        }
+        for (name, bucket) in &wanted.buckets {
+            plan.bucket(name, bucket, wanted, present, options)?;
+        }
+        for (id, key) in &wanted.keys {
+            plan.key(id, key, present, options);
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn add(&mut self, entity: &str, action: impl Into<String>, request: Request) {
+        self.steps.push(Step { entity: entity.to_owned(), action: action.into(), request });
+    }
+
+    /// A call of IAM; what it is about stands behind its name.
+    pub(super) fn iam(&mut self, entity: &str, action: &'static str, about: &str, parameters: Parameters) {
+        let shown = if about.is_empty() { action.to_owned() } else { format!("{action} {about}") };
+        self.add(entity, shown, Request::Iam(action, parameters));
+    }
+
+    pub(super) fn conflict(&mut self, entity: &str, why: impl Into<String>) {
+        self.conflicts.push(Conflict { entity: entity.to_owned(), why: why.into() });
+    }
+
+    /// Tags that are missing or different, and with `replace` those that are too many. `entity` has the word for
+    /// people, `kind` that of the operations, `id` the parameter that names it.
+    pub(super) fn tags(
+        &mut self,
+        entity: &str,
+        (tag, untag): (&'static str, &'static str),
+        id: (&str, &str),
+        (wanted, present): (&Tags, &Tags),
+        options: Options,
+    ) {
+        let new: Vec<_> = wanted.iter().filter(|pair| !present.contains(pair)).cloned().collect();
+        if !new.is_empty() {
+            let mut sent = parameters([id]);
+            sent.extend(tag_parameters(&new));
+            let keys: Vec<&str> = new.iter().map(|(key, _)| key.as_str()).collect();
+            self.iam(entity, tag, &keys.join(", "), sent);
+        }
+        let old: Vec<&str> = present.iter().map(|(key, _)| key.as_str()).collect();
+        let extra: Vec<&str> = old.into_iter().filter(|key| wanted.iter().all(|(k, _)| k != key)).collect();
+        if options.replace && !extra.is_empty() {
+            let mut sent = parameters([id]);
+            sent.extend((1..).zip(&extra).map(|(n, key)| (format!("TagKeys.member.{n}"), (*key).to_owned())));
+            self.iam(entity, untag, &extra.join(", "), sent);
+        }
+    }
+
+    fn policy(&mut self, account: &str, name: &str, wanted: &Policy, present: &Inventory, options: Options) {
+        let entity = format!("policy {name}");
+        let arn = policy_arn(account, name, wanted);
+        let Some(there) = present.policies.get(name) else {
+            return self.new_policy(&entity, &arn, name, wanted);
+        };
+        if there.path != wanted.path {
+            let why =
+                format!("its path is {}, and {} is wanted; a policy's path cannot change", there.path, wanted.path);
+            return self.conflict(&entity, why);
+        }
+        let id = ("PolicyArn", arn.as_str());
+        if !same_document(there.in_force(), wanted.in_force()) {
+            let known = there.versions.iter().find(|(_, text)| same_document(text, wanted.in_force()));
+            if let Some((number, _)) = known {
+                let version = format!("v{number}");
+                let sent = parameters([id, ("VersionId", version.as_str())]);
+                self.iam(&entity, "SetDefaultPolicyVersion", &version, sent);
+            } else {
+                let oldest = there.versions.keys().find(|number| **number != there.default);
+                if let Some(oldest) = oldest.filter(|_| options.replace && there.versions.len() >= 5) {
+                    let version = format!("v{oldest}");
+                    let sent = parameters([id, ("VersionId", version.as_str())]);
+                    self.iam(&entity, "DeletePolicyVersion", &version, sent);
+                }
+                let document = ("PolicyDocument", wanted.in_force());
+                self.iam(&entity, "CreatePolicyVersion", "", parameters([id, document, ("SetAsDefault", "true")]));
+            }
+        }
+        if wanted.description.is_some() && wanted.description != there.description {
+            self.left_out.push(format!("{entity}: its description, which no operation changes"));
+        }
+        self.tags(&entity, ("TagPolicy", "UntagPolicy"), id, (&wanted.tags, &there.tags), options);
+    }
+
+    fn new_policy(&mut self, entity: &str, arn: &str, name: &str, wanted: &Policy) {
+        for (place, (number, text)) in wanted.versions.iter().enumerate() {
+            if place > 0 {
+                let default = (*number == wanted.default).to_string();
+                let sent = [("PolicyArn", arn), ("PolicyDocument", text.as_str()), ("SetAsDefault", &default)];
+                self.iam(entity, "CreatePolicyVersion", "", parameters(sent));
+                continue;
+            }
+            let mut sent = parameters([("PolicyName", name), ("Path", &wanted.path), ("PolicyDocument", text)]);
+            sent.extend(wanted.description.iter().map(|text| ("Description".to_owned(), text.clone())));
+            sent.extend(tag_parameters(&wanted.tags));
+            self.iam(entity, "CreatePolicy", "", sent);
+        }
+    }
+
+    fn provider(
+        &mut self,
+        account: &str,
+        url: &str,
+        wanted: &OidcProvider,
+        present: Option<&OidcProvider>,
+        options: Options,
+    ) {
+        let entity = format!("identity provider {url}");
+        let members = |list: &str, values: &[String]| -> Parameters {
+            (1..).zip(values).map(|(n, value)| (format!("{list}.member.{n}"), value.clone())).collect()
+        };
+        let Some(there) = present else {
+            let mut sent = parameters([("Url", format!("https://{url}").as_str())]);
+            sent.extend(members("ClientIDList", &wanted.client_ids));
+            sent.extend(members("ThumbprintList", &wanted.thumbprints));
+            sent.extend(tag_parameters(&wanted.tags));
+            return self.iam(&entity, "CreateOpenIDConnectProvider", "", sent);
+        };
+        let arn = format!("arn:aws:iam::{account}:oidc-provider/{url}");
+        let id = ("OpenIDConnectProviderArn", arn.as_str());
+        for client in wanted.client_ids.iter().filter(|client| !there.client_ids.contains(client)) {
+            self.iam(&entity, "AddClientIDToOpenIDConnectProvider", client, parameters([id, ("ClientID", client)]));
+        }
+        let extra = there.client_ids.iter().filter(|client| options.replace && !wanted.client_ids.contains(client));
+        for client in extra {
+            let sent = parameters([id, ("ClientID", client)]);
+            self.iam(&entity, "RemoveClientIDFromOpenIDConnectProvider", client, sent);
+        }
+        if there.thumbprints != wanted.thumbprints {
+            let mut sent = parameters([id]);
+            sent.extend(members("ThumbprintList", &wanted.thumbprints));
+            self.iam(&entity, "UpdateOpenIDConnectProviderThumbprint", "", sent);
+        }
+        let actions = ("TagOpenIDConnectProvider", "UntagOpenIDConnectProvider");
+        self.tags(&entity, actions, id, (&wanted.tags, &there.tags), options);
+    }
+
+    /// Block Public Access first: a policy that is public can be put only where it is open.
+    fn bucket(
+        &mut self,
+        name: &str,
+        wanted: &Bucket,
+        from: &Inventory,
+        present: &Inventory,
+        options: Options,
+    ) -> Result<(), ClientError> {
+        let entity = format!("bucket {name}");
+        let nothing = Bucket::default();
+        let there = present.buckets.get(name);
+        if there.is_none() && !options.create {
+            self.left_out.push(format!("{entity}: it is not there, or of another account; --create makes it"));
+            return Ok(());
+        }
+        if there.is_none() {
+            let call = Call::s3(Method::PUT, format!("/{}", crate::edges::client::objects::queried(name)));
+            let region = wanted.region.as_deref().filter(|region| *region != "us-east-1");
+            let call = match region {
+                Some(region) => with_document(call, location_document(region))?,
+                None => call,
+            };
+            self.add(&entity, "CreateBucket", Request::S3(Box::new(call)));
+        }
+        let owner = present.canonical_id.clone().unwrap_or_default();
+        let translated = |acl: &Acl| translated(acl, from.canonical_id.as_deref(), &owner);
+        let wanted = Bucket { acl: wanted.acl.as_ref().map(translated), ..wanted.clone() };
+        for (action, setting, body) in self.settings(&entity, &wanted, there.unwrap_or(&nothing), &owner) {
+            let call = with_document(about(Method::PUT, name, setting), body)?;
+            self.add(&entity, action, Request::S3(Box::new(call)));
+        }
+        Ok(())
+    }
+
+    /// The settings of a bucket that differ: operation, parameter and document of each.
+    fn settings(
+        &mut self,
+        entity: &str,
+        wanted: &Bucket,
+        there: &Bucket,
+        owner: &str,
+    ) -> Vec<(&'static str, &'static str, String)> {
+        let mut puts = Vec::new();
+        if let Some(block) = wanted.public_access_block
+            && there.public_access_block != Some(block)
+        {
+            puts.push(("PutPublicAccessBlock", "publicAccessBlock", block_document(block)));
+        }
+        if let Some(ownership) = wanted.ownership.filter(|_| there.ownership != wanted.ownership) {
+            puts.push(("PutBucketOwnershipControls", "ownershipControls", ownership_document(ownership)));
+        }
+        let private = Acl::private(owner);
+        let kept = there.acl.as_ref().unwrap_or(&private);
+        if let Some(acl) = wanted.acl.as_ref().filter(|acl| *acl != kept) {
+            if wanted.ownership.or(there.ownership) == Some(ObjectOwnership::BucketOwnerEnforced) {
+                self.left_out.push(format!("{entity}: its ACL, which BucketOwnerEnforced turns off"));
+            } else {
+                puts.push(("PutBucketAcl", "acl", acl_document(owner, acl)));
+            }
+        }
+        if let Some(policy) = &wanted.policy
+            && !there.policy.as_ref().is_some_and(|kept| same_document(kept, policy))
+        {
+            puts.push(("PutBucketPolicy", "policy", policy.clone()));
+        }
+        puts
+    }
+
+    /// Keys get their ids from the service: one is found by its id, else by its alias.
+    fn key(&mut self, id: &str, wanted: &Key, present: &Inventory, options: Options) {
+        let entity = format!("key {id}");
+        let named = |(_, key): &(&String, &Key)| wanted.aliases.iter().any(|alias| key.aliases.contains(alias));
+        let there = present.keys.get_key_value(id).or_else(|| present.keys.iter().find(named));
+        let grants = |there: &[crate::decision::KeyGrant]| -> Vec<Value> {
+            let kept: Vec<String> = there.iter().map(|grant| grant_input(grant).to_string()).collect();
+            let inputs = wanted.grants.iter().map(grant_input);
+            inputs.filter(|input| !kept.contains(&input.to_string())).collect()
+        };
+        let Some((found, there)) = there else {
+            if !options.create || wanted.aliases.is_empty() {
+                let why = if wanted.aliases.is_empty() {
+                    "without an alias a new key could not be told from it"
+                } else {
+                    "--create makes one with its alias, under an id of its own"
+                };
+                self.left_out.push(format!("{entity}: it is not there; {why}"));
+                return;
+            }
+            let input = wanted.policy.as_ref().map_or_else(|| json!({}), |policy| json!({"Policy": policy}));
+            let aliases =
+                wanted.aliases.iter().map(|alias| ("CreateAlias", "TargetKeyId", json!({"AliasName": alias})));
+            let given = grants(&[]).into_iter().map(|grant| ("CreateGrant", "KeyId", grant));
+            let then = aliases.chain(given).collect();
+            self.add(&entity, format!("CreateKey {}", wanted.aliases.join(", ")), Request::NewKey { input, then });
+            return;
+        };
+        if let Some(policy) = &wanted.policy
+            && !there.policy.as_ref().is_some_and(|kept| same_document(kept, policy))
+        {
+            let input = json!({"KeyId": found, "PolicyName": "default", "Policy": policy});
+            self.add(&entity, "PutKeyPolicy", Request::Kms("PutKeyPolicy", input));
+        }
+        for alias in wanted.aliases.iter().filter(|alias| !there.aliases.contains(alias)) {
+            let input = json!({"AliasName": alias, "TargetKeyId": found});
+            self.add(&entity, format!("CreateAlias {alias}"), Request::Kms("CreateAlias", input));
+        }
+        for mut input in grants(&there.grants) {
+            let action = format!("CreateGrant {}", input.get("GranteePrincipal").and_then(Value::as_str).unwrap_or(""));
+            if let Some(members) = input.as_object_mut() {
+                members.insert("KeyId".to_owned(), json!(found));
+            }
+            self.add(&entity, action, Request::Kms("CreateGrant", input));
+        }
+    }
+}
+
+fn grant_input(of: &crate::decision::KeyGrant) -> Value {
+    let pairs = |pairs: &Vec<(String, String)>| json!(pairs.iter().cloned().collect::<BTreeMap<_, _>>());
+    let mut operations = of.operations.clone();
+    operations.sort();
+    let mut input = json!({"GranteePrincipal": of.grantee, "Operations": operations});
+    let equals = of.context_equals.as_ref().map(|context| json!({"EncryptionContextEquals": pairs(context)}));
+    let subset = of.context_subset.as_ref().map(|context| json!({"EncryptionContextSubset": pairs(context)}));
+    if let (Some(constraints), Some(members)) = (equals.or(subset), input.as_object_mut()) {
+        members.insert("Constraints".to_owned(), constraints);
+    }
+    input
+}
+
+/// The parameters of tags.
+pub(super) fn tag_parameters(tags: &[(String, String)]) -> Parameters {
+    let member = |(number, (key, value)): (u32, &(String, String))| {
+        [(format!("Tags.member.{number}.Key"), key.clone()), (format!("Tags.member.{number}.Value"), value.clone())]
+    };
+    (1..).zip(tags).flat_map(member).collect()
+}
+
+/// An ACL in which the account's own canonical user id is that of the service.
+fn translated(acl: &Acl, from: Option<&str>, to: &str) -> Acl {
+    let mut acl = acl.clone();
+    for grant in &mut acl.grants {
+        if matches!(&grant.grantee, Grantee::Canonical(id) if Some(id.as_str()) == from) {
+            grant.grantee = Grantee::Canonical(to.to_owned());
+        }
+    }
+    acl
+}
