@@ -13,3 +13,5 @@ mod objects;
 mod permissions;
 #[path = "kms/root_keys.rs"]
 mod root_keys;
+#[path = "kms/wrapped_keys.rs"]
+mod wrapped_keys;

@@ -86,15 +86,8 @@ async fn copy(args: &CpArgs) -> Result<u64, String> {
 }
 
 fn client(args: &CpArgs) -> Result<Client, String> {
-    let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let endpoint = |service: &str| {
-        let own = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
-        let url = args.endpoint_url.clone().or_else(|| environment(&own)).or_else(|| environment("AWS_ENDPOINT_URL"));
-        match url {
-            Some(url) => Endpoint::parse(&url),
-            None => Endpoint::of_aws(service, &args.region),
-        }
-        .map_err(|e| e.to_string())
+        Endpoint::of_environment(service, args.endpoint_url.as_deref(), &args.region).map_err(|e| e.to_string())
     };
     let read = |path: &std::path::PathBuf| std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()));
     let credentials: Credentials = args.keys.read()?;
