@@ -76,7 +76,7 @@ fn qr(text: &str) -> Result<Zeroizing<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edges::cli::server_args::RootKeyArgs;
+    use crate::edges::cli::root_key_args::RootKeyArgs;
 
     struct Kept(Vec<[String; 3]>, Result<(), String>);
 

@@ -29,7 +29,7 @@ async fn scrub(args: &ScrubArgs) -> Result<(ScrubReport, Option<u64>), StoreErro
         return Err(StoreError::Damaged { what: "this is no data directory".to_owned() });
     }
     let now = system_clock().div_euclid(1000);
-    let settings = args.root_keys.settings().store_settings().map_err(|reason| StoreError::Io(reason.into()))?;
+    let settings = args.root_keys.settings().store_settings().map_err(|reason| StoreError::RootKeys(reason.into()))?;
     let store = Store::open(&args.data, settings, now).await?;
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}") {

@@ -1,9 +1,9 @@
 //! The grammar of the store's verbs: `serve`, `presign`, `sign-url`, `sign-cookies`, `mfa`.
 
 use super::args::WorldArgs;
+use super::root_key_args::RootKeyArgs;
 use super::sign::{self, CookieFormat};
 use crate::edges::client::Credentials;
-use crate::edges::server::root_keys::RootKeySettings;
 use crate::edges::server::settings::{
     Certificate, CloudFrontSettings, HostPort, LogFormat, ServeSettings, TlsSettings, parse_host_suffix, parse_proxy,
     parse_region,
@@ -11,10 +11,8 @@ use crate::edges::server::settings::{
 use crate::edges::server::trail::{Mode, TrailSettings};
 use clap::{ArgGroup, Args, Subcommand};
 use ipnetwork::IpNetwork;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// Serves an S3-compatible object store.
 #[derive(Debug, Args)]
@@ -117,47 +115,6 @@ pub struct ServeArgs {
     /// Where the root keys are.
     #[command(flatten)]
     pub root_keys: RootKeyArgs,
-}
-
-/// Where the root keys of a data directory are; the same for everything that opens it.
-#[derive(Debug, Default, Args)]
-pub struct RootKeyArgs {
-    /// Where the root keys are: file (DIR/keys/root.json, the default), env (`PORTCULLIS_ROOT_KEY`), or wrapped in
-    /// DIR/keys/wrapped.json by an AES key of a PKCS#11 token,
-    /// `pkcs11:token=NAME;object=KEY?module-path=FILE&pin-source=file:FILE`, or by a key of an external KMS, kms:KEY
-    #[arg(long, value_name = "SOURCE", env = "PORTCULLIS_ROOT_KEY_SOURCE", hide_env_values = true,
-          value_parser = parse_root_key_source)]
-    root_key_source: Option<RootKeySource>,
-    /// Where the KMS of kms:KEY is; without it as `AWS_ENDPOINT_URL_KMS` or `AWS_ENDPOINT_URL` say, or AWS's own
-    #[arg(long, value_name = "URL", env = "PORTCULLIS_ROOT_KEY_ENDPOINT_URL")]
-    root_key_endpoint_url: Option<String>,
-}
-
-impl RootKeyArgs {
-    /// The settings, which are judged when the data directory is opened.
-    #[must_use]
-    pub fn settings(&self) -> RootKeySettings {
-        RootKeySettings {
-            source: self.root_key_source.as_ref().map(|source| source.0.clone()),
-            endpoint_url: self.root_key_endpoint_url.clone(),
-        }
-    }
-}
-
-/// A text that may hold a PIN.
-#[derive(Clone)]
-struct RootKeySource(Zeroizing<String>);
-
-impl fmt::Debug for RootKeySource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RootKeySource(…)")
-    }
-}
-
-/// Takes everything: what the command line's parser refuses, it repeats, and there may be a PIN in it.
-#[expect(clippy::unnecessary_wraps, reason = "the form of a value parser")]
-fn parse_root_key_source(text: &str) -> Result<RootKeySource, std::convert::Infallible> {
-    Ok(RootKeySource(Zeroizing::new(text.to_owned())))
 }
 
 impl ServeArgs {

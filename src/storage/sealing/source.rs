@@ -31,6 +31,8 @@ pub enum RootKeyPlace {
     Wrapped {
         /// The key that wraps them.
         key: Arc<dyn WrappingKey>,
+        /// Keys that wrapped them before.
+        former: Vec<Arc<dyn WrappingKey>>,
         /// The value of [`ROOT_KEY_VARIABLE`]: root keys from before.
         environment: Option<Zeroizing<String>>,
     },
@@ -44,9 +46,9 @@ impl RootKeyPlace {
     /// # Errors
     /// What the place says; [`KeyRingError::Wrapped`] if the root keys are wrapped and this names no wrapping key.
     pub fn key_ring(&self, directory: &Path, fresh: bool, now: i64) -> Result<KeyRing, KeyRingError> {
-        if let Self::Wrapped { key, environment } = self {
+        if let Self::Wrapped { key, former, environment } = self {
             let environment = environment.as_ref().map(|text| text.as_str());
-            let source = WrappedSource::new(directory, Arc::clone(key), environment)?;
+            let source = WrappedSource::new(directory, Arc::clone(key), environment)?.with_former(former.clone());
             if let Some(version) = source.earlier_version() {
                 tracing::warn!(version, "root keys up to this version are not wrapped; reseal, then take them away");
             }

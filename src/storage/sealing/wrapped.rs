@@ -168,6 +168,8 @@ impl WrappedFile {
 pub struct WrappedSource {
     path: PathBuf,
     key: Arc<dyn WrappingKey>,
+    /// Wrapping keys from before, which open what they wrapped and wrap nothing new.
+    former: Vec<Arc<dyn WrappingKey>>,
     /// Ascending, perhaps none.
     earlier: Vec<RootKey>,
 }
@@ -178,6 +180,7 @@ impl fmt::Debug for WrappedSource {
         f.debug_struct("WrappedSource")
             .field("path", &self.path)
             .field("by", &self.key.name())
+            .field("formerly_by", &self.former.iter().map(|key| key.name()).collect::<Vec<_>>())
             .field("earlier", &earlier)
             .finish()
     }
@@ -195,7 +198,13 @@ impl WrappedSource {
             None if file.exists()? => file.read()?,
             None => RootKeys(Vec::new()),
         };
-        Ok(Self { path: directory.join(FILE), key, earlier })
+        Ok(Self { path: directory.join(FILE), key, former: Vec::new(), earlier })
+    }
+
+    /// With wrapping keys from before: they open what they wrapped, until the next root key wraps all of them anew.
+    #[must_use]
+    pub fn with_former(self, former: Vec<Arc<dyn WrappingKey>>) -> Self {
+        Self { former, ..self }
     }
 
     /// The wrapped root keys' file of a directory, if there is one.
@@ -227,44 +236,69 @@ impl WrappedSource {
         &self.earlier
     }
 
-    fn failed(&self, error: WrappingError) -> KeyRingError {
+    fn failed(&self, key: &dyn WrappingKey, error: WrappingError) -> KeyRingError {
         match error {
-            WrappingError::Refused { code, reason } => {
-                KeyRingError::WrappingKey { name: self.key.name(), code, reason }
+            WrappingError::Refused { code, reason } => KeyRingError::WrappingKey { name: key.name(), code, reason },
+            WrappingError::DoesNotOpen { .. } => {
+                KeyRingError::Malformed { path: self.path.clone(), reason: format!("with {}, {error}", key.name()) }
             }
-            WrappingError::DoesNotOpen { .. } => KeyRingError::Malformed {
-                path: self.path.clone(),
-                reason: format!("with {}, {error}", self.key.name()),
-            },
         }
     }
 
-    fn check_methods(&self, file: &WrappedFile) -> Result<(), KeyRingError> {
-        let method = self.key.method();
-        match file.keys.iter().find(|entry| entry.method != method) {
-            None => Ok(()),
-            Some(Entry { version, by, method, .. }) => Err(KeyRingError::Malformed {
-                path: self.path.clone(),
-                reason: format!("root key {version} is wrapped by {by} ({method}), not by {}", self.key.name()),
-            }),
+    /// Opens every key of the file, in its order.
+    fn opened(&self, file: &WrappedFile) -> Result<Vec<RootKeyBytes>, KeyRingError> {
+        if !self.former.is_empty() {
+            return file.keys.iter().map(|entry| self.opened_one(file, entry)).collect();
         }
+        if let Some(entry) = file.keys.iter().find(|entry| entry.method != self.key.method()) {
+            return Err(self.other_method(entry));
+        }
+        let wrapped: Vec<_> = file.keys.iter().map(|entry| file.bound(entry)).collect();
+        self.key.open(&wrapped).map_err(|e| self.failed(&*self.key, e))
+    }
+
+    /// By the first of the wrapping keys, the former ones last, that wraps in the same way and opens it.
+    fn opened_one(&self, file: &WrappedFile, entry: &Entry) -> Result<RootKeyBytes, KeyRingError> {
+        let mut why = self.other_method(entry);
+        let all = std::iter::once(&self.key).chain(&self.former);
+        for (place, key) in all.enumerate().filter(|(_, key)| key.method() == entry.method) {
+            match key.open(&[file.bound(entry)]) {
+                Ok(mut opened) => {
+                    if place > 0 {
+                        let (version, key) = (entry.version, key.name());
+                        tracing::warn!(
+                            version,
+                            key,
+                            "a former key still wraps this root key; reseal, then leave it out"
+                        );
+                    }
+                    return opened.pop().ok_or(why);
+                }
+                Err(error @ WrappingError::DoesNotOpen { .. }) => why = self.failed(&**key, error),
+                Err(error @ WrappingError::Refused { .. }) => return Err(self.failed(&**key, error)),
+            }
+        }
+        Err(why)
+    }
+
+    fn other_method(&self, Entry { version, by, method, .. }: &Entry) -> KeyRingError {
+        let reason = format!("root key {version} is wrapped by {by} ({method}), not by {}", self.key.name());
+        KeyRingError::Malformed { path: self.path.clone(), reason }
     }
 }
 
 impl RootKeySource for WrappedSource {
     fn read(&self) -> Result<RootKeys, KeyRingError> {
         let file = WrappedFile::read(&self.path)?;
-        self.check_methods(&file)?;
-        let wrapped: Vec<_> = file.keys.iter().map(|entry| file.bound(entry)).collect();
-        let opened = self.key.open(&wrapped).map_err(|e| self.failed(e))?;
+        let opened = self.opened(&file)?;
         let mut all = self.earlier.clone();
         // INVARIANT: as many as were asked for, in the same order.
-        all.extend(wrapped.iter().zip(opened).map(|((binding, _), key)| RootKey {
-            version: binding.version,
-            created: binding.created,
+        all.extend(file.keys.iter().zip(opened).map(|(entry, key)| RootKey {
+            version: entry.version,
+            created: entry.created,
             key: Secret(key),
         }));
-        if all.is_sorted_by(|a, b| a.version < b.version) && all.len() == self.earlier.len() + wrapped.len() {
+        if all.is_sorted_by(|a, b| a.version < b.version) && all.len() == self.earlier.len() + file.keys.len() {
             return Ok(RootKeys(all));
         }
         let reason = "its versions must be above those of the root keys that are not wrapped".to_owned();
@@ -287,7 +321,7 @@ impl RootKeySource for WrappedSource {
             (binding, key.key.0.clone())
         });
         let plain: Vec<(Binding, RootKeyBytes)> = plain.collect();
-        let wrapped = self.key.wrap(&plain).map_err(|e| self.failed(e))?;
+        let wrapped = self.key.wrap(&plain).map_err(|e| self.failed(&*self.key, e))?;
         let entries = plain.iter().zip(wrapped).map(|((binding, _), wrapped)| Entry {
             version: binding.version,
             created: binding.created,

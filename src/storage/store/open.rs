@@ -51,7 +51,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::InUse`] if another process has it; [`StoreError::Format`] if a version of the program wrote
-    /// it that this one does not know; [`StoreError::Damaged`]; [`StoreError::Io`].
+    /// it that this one does not know; [`StoreError::RootKeys`]; [`StoreError::Damaged`]; [`StoreError::Io`].
     pub async fn open(directory: &Path, settings: StoreSettings, now: i64) -> Result<Self, StoreError> {
         make_private(directory)?;
         let lock = lock(directory)?;
@@ -60,10 +60,7 @@ impl Store {
         options.reserve_bytes = settings.reserve_bytes.unwrap_or(options.reserve_bytes);
         let engine: Arc<dyn Engine> = Arc::new(FjallEngine::open(&directory.join("metadata"), options)?);
         let fresh = engine.get(Space::Settings, keys::FORMAT)?.is_none();
-        let keys = settings
-            .root_keys
-            .key_ring(&directory.join("keys"), fresh, now)
-            .map_err(|e| StoreError::Io(e.to_string().into()))?;
+        let keys = settings.root_keys.key_ring(&directory.join("keys"), fresh, now)?;
         let mut blob_options = BlobOptions { faults: settings.fault.clone(), ..BlobOptions::default() };
         blob_options.reserve = settings.reserve_bytes.unwrap_or(blob_options.reserve);
         let blobs = Blobs::open(&directory.join("blobs"), blob_options)?;

@@ -52,8 +52,7 @@ impl Store {
             let keys = Arc::clone(&self.inner.keys);
             // Writing may wait for a disk, a device or another server.
             let rotated = tokio::task::spawn_blocking(move || keys.rotate(now)).await;
-            let rotated = rotated.map_err(|e| StoreError::Io(e.to_string().into()))?;
-            rotated.map_err(|e| StoreError::Io(e.to_string().into()))?;
+            rotated.map_err(|e| StoreError::Io(e.to_string().into()))??;
         }
         let mut done = Resealed { version: self.inner.keys.version(), envelopes: 0 };
         for space in SPACES {

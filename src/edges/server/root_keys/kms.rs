@@ -52,7 +52,7 @@ impl KmsKey {
             credentials: credentials.map_err(|reason| {
                 // The hint is about `cp`'s own options.
                 let reason = reason.split("\nhint:").next().unwrap_or_default();
-                ClientError::Setting(format!("{reason}; set AWS_ACCESS_KEY_ID or AWS_SHARED_CREDENTIALS_FILE"))
+                ClientError::Setting(format!("{reason}; or name a file with AWS_SHARED_CREDENTIALS_FILE"))
             })?,
             ca: ca.transpose()?,
             attempts: ATTEMPTS,

@@ -22,6 +22,8 @@ pub struct RootKeySettings {
     /// `file`, `env`, `pkcs11:…` (RFC 7512, perhaps with a PIN) or `kms:KEY`. Without one: the environment, where
     /// [`ROOT_KEY_VARIABLE`] is set, else the key file.
     pub source: Option<Zeroizing<String>>,
+    /// What wrapped them before, `pkcs11:…` or `kms:KEY`: these still open what they wrapped.
+    pub former: Vec<Zeroizing<String>>,
     /// Where the external key service of `kms:KEY` is; without one as `AWS_ENDPOINT_URL_KMS` or `AWS_ENDPOINT_URL`
     /// say, or AWS's own.
     pub endpoint_url: Option<String>,
@@ -33,7 +35,11 @@ impl fmt::Debug for RootKeySettings {
         let known =
             |text: &str| ["file", "env", "pkcs11", "kms"].into_iter().find(|kind| text.split(':').next() == Some(kind));
         let kind = self.source.as_ref().map(|text| known(text).unwrap_or("…"));
-        f.debug_struct("RootKeySettings").field("source", &kind).field("endpoint_url", &self.endpoint_url).finish()
+        f.debug_struct("RootKeySettings")
+            .field("source", &kind)
+            .field("former", &self.former.len())
+            .field("endpoint_url", &self.endpoint_url)
+            .finish()
     }
 }
 
@@ -52,13 +58,23 @@ impl RootKeySettings {
         if self.endpoint_url.is_some() && !source.is_some_and(|text| text.starts_with("kms:")) {
             return Err("--root-key-endpoint-url goes with --root-key-source kms:KEY only".to_owned());
         }
+        let wrapped = source.is_some_and(|text| !["file", "env"].contains(&text));
+        if !self.former.is_empty() && !wrapped {
+            return Err("--root-key-former goes with --root-key-source pkcs11:… or kms:KEY only".to_owned());
+        }
         match (source, environment) {
             (None | Some("env"), Some(text)) => Ok(RootKeyPlace::Environment(text)),
             (None | Some("file"), None) => Ok(RootKeyPlace::File),
             (Some("env"), None) => Err(format!("--root-key-source env: {ROOT_KEY_VARIABLE} is not set")),
             (Some("file"), Some(_)) => Err(format!("--root-key-source file: {ROOT_KEY_VARIABLE} is set as well")),
             (Some(text), environment) => {
-                Ok(RootKeyPlace::Wrapped { key: self.wrapping_key(text, variable)?, environment })
+                let named = |option: &'static str| move |reason: String| format!("{option}: {reason}");
+                let key = self.wrapping_key(text, variable).map_err(named("--root-key-source"))?;
+                // The variable's PIN is the present token's.
+                let without_pin = |name: &str| variable(name).filter(|_| name != PIN_VARIABLE);
+                let former = self.former.iter().map(|text| self.wrapping_key(text, &without_pin));
+                let former = former.collect::<Result<_, _>>().map_err(named("--root-key-former"))?;
+                Ok(RootKeyPlace::Wrapped { key, former, environment })
             }
         }
     }
@@ -68,16 +84,15 @@ impl RootKeySettings {
         text: &str,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Arc<dyn WrappingKey>, String> {
-        let named = |reason: String| format!("--root-key-source: {reason}");
         if let Some(key) = text.strip_prefix("kms:") {
             let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
-            let key = kms::KmsKey::new(key, region.as_deref(), self.endpoint_url.clone()).map_err(named)?;
+            let key = kms::KmsKey::new(key, region.as_deref(), self.endpoint_url.clone())?;
             Ok(Arc::new(key))
         } else if text.starts_with("pkcs11:") {
-            pkcs11_key(text, variable(PIN_VARIABLE).map(Zeroizing::new)).map_err(named)
+            pkcs11_key(text, variable(PIN_VARIABLE).map(Zeroizing::new))
         } else {
             // What stands here may be a key: it is not repeated.
-            Err(named("wanted file, env, pkcs11:… or kms:KEY".to_owned()))
+            Err("wanted file, env, pkcs11:… or kms:KEY".to_owned())
         }
     }
 }
@@ -98,7 +113,7 @@ mod tests {
     use super::*;
 
     fn settings(source: Option<&str>) -> RootKeySettings {
-        RootKeySettings { source: source.map(|s| Zeroizing::new(s.to_owned())), endpoint_url: None }
+        RootKeySettings { source: source.map(|s| Zeroizing::new(s.to_owned())), ..RootKeySettings::default() }
     }
 
     fn place(source: Option<&str>, variables: &[(&str, &str)]) -> Result<String, String> {
@@ -106,7 +121,7 @@ mod tests {
         settings(source).place(&get).map(|place| match place {
             RootKeyPlace::File => "file".to_owned(),
             RootKeyPlace::Environment(text) => format!("environment {}", *text),
-            RootKeyPlace::Wrapped { key, environment } => format!("{} {}", key.name(), environment.is_some()),
+            RootKeyPlace::Wrapped { key, environment, .. } => format!("{} {}", key.name(), environment.is_some()),
         })
     }
 
@@ -153,5 +168,20 @@ mod tests {
         let settings = RootKeySettings { endpoint_url: Some("http://x".to_owned()), ..settings(Some("file")) };
         let refused = settings.place(&|_| None).err().expect("refused");
         assert!(refused.contains("--root-key-endpoint-url"), "{refused}");
+    }
+
+    #[test]
+    fn former_sources_are_wrapping_keys() {
+        let place = |source: &str, former: &str| {
+            let former = vec![Zeroizing::new(former.to_owned())];
+            let settings = RootKeySettings { former, ..settings(Some(source)) };
+            settings.place(&|name| (name == "AWS_REGION").then(|| "us-east-1".to_owned()))
+        };
+        let found = place("kms:alias/new", "kms:alias/old").ok().expect("a place");
+        assert!(matches!(found, RootKeyPlace::Wrapped { former, .. } if former[0].name() == "kms:alias/old"));
+        for (source, former) in [("kms:alias/new", "file"), ("kms:alias/new", "1234"), ("file", "kms:alias/old")] {
+            let error = place(source, former).err().expect("refused");
+            assert!(error.contains("--root-key-former") && !error.contains("1234"), "{error}");
+        }
     }
 }

@@ -86,7 +86,7 @@ impl Drop for Folder {
 }
 
 fn place(key: &Arc<Software>) -> RootKeyPlace {
-    RootKeyPlace::Wrapped { key: key.clone(), environment: None }
+    RootKeyPlace::Wrapped { key: key.clone(), former: Vec::new(), environment: None }
 }
 
 fn bytes(folder: &Folder, key: &Arc<Software>) -> Vec<(u32, Vec<u8>)> {
@@ -208,8 +208,29 @@ fn root_keys_from_before_open_what_they_sealed() {
     // Environment: its versions must be below.
     let environment = |version: u32| RootKeyPlace::Wrapped {
         key: key.clone(),
+        former: Vec::new(),
         environment: Some(format!("{version}:{}", BASE64.encode([7; 32])).into()),
     };
     assert_eq!(environment(1).key_ring(&folder.0, false, 8).expect("below").version(), 3);
     assert!(matches!(environment(3).key_ring(&folder.0, false, 8), Err(KeyRingError::Malformed { .. })));
+}
+
+#[test]
+fn a_former_wrapping_key_opens_until_everything_is_wrapped_anew() {
+    for new in [Software::new(2), Software::new(9)] {
+        let (folder, old) = (Folder::new(), Software::new(1));
+        place(&old).key_ring(&folder.0, true, 5).expect("a new ring");
+        let both = RootKeyPlace::Wrapped { key: new.clone(), former: vec![old.clone()], environment: None };
+        assert!(place(&new).key_ring(&folder.0, false, 6).is_err());
+        let ring = both.key_ring(&folder.0, false, 6).expect("by the former key");
+        let before = bytes(&folder, &old);
+        assert_eq!(ring.rotate(7).expect("rotated"), 2);
+        assert_eq!(bytes(&folder, &new)[0], before[0], "the same root key");
+        assert!(place(&old).key_ring(&folder.0, false, 8).is_err(), "the former key wraps nothing any more");
+        // A former key that cannot be reached is an error, not a reason to go on without it.
+        old.gone.store(true, Ordering::Relaxed);
+        both.key_ring(&folder.0, false, 8).expect("the former key is not needed");
+        new.gone.store(true, Ordering::Relaxed);
+        assert!(matches!(both.key_ring(&folder.0, false, 8), Err(KeyRingError::WrappingKey { .. })));
+    }
 }

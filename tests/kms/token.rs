@@ -1,122 +1,16 @@
-//! Root keys wrapped by a PKCS#11 token and by an external key service: what opens, what does not, what is said.
+//! Root keys wrapped by a key of a PKCS#11 token: what opens, what does not, what is said.
 
-use crate::cast::{ARN, KEY, WORLD, call, done};
-use crate::support::{Client, Server, TempDir};
-use serde_json::{Value, json};
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use crate::cast::ARN;
+use crate::support::{Server, TempDir};
+use crate::wrapped::{
+    External, Logged, as_user, copy, files, portcullis, refused_start, reseal, text, versions, world, wrapped,
+};
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::Command;
 
 const PIN: &str = "pin-5309-secret";
 const LABEL: &str = "portcullis root";
-
-/// A command line, with the world's variables that name credentials and keys taken away.
-fn portcullis(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-    command.args(arguments).envs(environment.iter().copied());
-    command
-}
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// Starts a server that must not start, and gives what it says.
-#[track_caller]
-fn refused_start(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
-    let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().expect("a text")];
-    all.extend(arguments);
-    let mut child = portcullis(&all, environment)
-        .env("PORTCULLIS_LOG", "debug")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    let since = Instant::now();
-    while child.try_wait().expect("a child").is_none() {
-        if since.elapsed() > Duration::from_secs(60) {
-            let _ = child.kill();
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let output = child.wait_with_output().expect("it ended");
-    let said = text(&output);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(!said.contains("ready http"), "{said}");
-    said
-}
-
-/// A server whose log is kept.
-struct Logged {
-    server: Server,
-    log: PathBuf,
-}
-
-impl Logged {
-    fn start(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let log = data.with_extension(format!("{count}.log"));
-        let file = std::fs::File::create(&log).expect("writable");
-        let all: Vec<_> = environment.iter().copied().chain([("PORTCULLIS_LOG", "trace")]).collect();
-        Self { server: Server::start_logged(data, arguments, &all, file.into()), log }
-    }
-
-    fn said(&self) -> String {
-        let mut text = String::new();
-        std::fs::File::open(&self.log).expect("a log").read_to_string(&mut text).expect("a text");
-        text
-    }
-
-    fn root(&self) -> Client {
-        self.server.client("AKIAROOT", "root-secret")
-    }
-}
-
-fn world(directory: &TempDir) -> String {
-    let file = directory.path().join("world.json");
-    std::fs::write(&file, WORLD).expect("writable");
-    file.to_str().expect("a text").to_owned()
-}
-
-fn reseal(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-    let mut all = vec!["keys", "reseal", "--data", data.to_str().expect("a text")];
-    all.extend(arguments);
-    portcullis(&all, environment).output().expect("it runs")
-}
-
-/// Every file below a folder, with its bytes.
-fn files(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
-    for entry in std::fs::read_dir(folder).expect("a folder").filter_map(Result::ok) {
-        if entry.path().is_dir() {
-            files(&entry.path(), found);
-        } else {
-            found.push((entry.path(), std::fs::read(entry.path()).expect("readable")));
-        }
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder").filter_map(Result::ok) {
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if source.is_dir() {
-            copy(&source, &target);
-        } else {
-            std::fs::copy(&source, &target).expect("copied");
-        }
-    }
-}
-
-fn wrapped(data: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(data.join("keys/wrapped.json")).expect("a file")).expect("JSON")
-}
-
-fn versions(data: &Path) -> Vec<u64> {
-    wrapped(data)["keys"].as_array().expect("a list").iter().map(|key| key["version"].as_u64().expect("one")).collect()
-}
 
 /// A software token in a folder of its own.
 struct Token {
@@ -355,142 +249,43 @@ fn a_data_directory_moves_from_its_key_file_to_a_token() {
     assert!(!after.said().contains("take them away"));
 }
 
-/// An external key service: another server, whose bob may use its keys.
-struct External {
-    directory: TempDir,
-    server: Server,
-}
-
-impl External {
-    fn new() -> Self {
-        let directory = TempDir::new();
-        let server = Server::of_world(&directory, WORLD, &[]);
-        Self { directory, server }
-    }
-
-    fn kms(&self) -> Client {
-        self.server.client("AKIABOB", "bob-secret").of("kms")
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.server.address)
-    }
-}
-
-fn as_user(user: &'static str) -> [(&'static str, &'static str); 2] {
-    match user {
-        "bob" => [("AWS_ACCESS_KEY_ID", "AKIABOB"), ("AWS_SECRET_ACCESS_KEY", "bob-secret")],
-        "alice" => [("AWS_ACCESS_KEY_ID", "AKIAALICE"), ("AWS_SECRET_ACCESS_KEY", "alice-secret")],
-        _ => [("AWS_ACCESS_KEY_ID", "AKIABOB"), ("AWS_SECRET_ACCESS_KEY", "wrong")],
-    }
-}
-
 #[test]
-fn an_external_key_service_keeps_what_opens_the_data() {
-    let (external, directory) = (External::new(), TempDir::new());
+fn a_data_directory_moves_from_a_token_to_a_key_service_and_back() {
+    let (token, external, directory) = (Token::with_key(), External::new(), TempDir::new());
     let data = directory.path().join("data");
-    let (url, key) = (external.url(), format!("kms:{ARN}"));
-    let source = ["--root-key-source", key.as_str(), "--root-key-endpoint-url", url.as_str()];
-    let bob = as_user("bob");
-    // Refused first starts leave nothing that stands in the way.
-    let said = refused_start(&data, &source, &as_user("alice"));
-    assert!(said.contains("AccessDeniedException") && said.contains("kms:Encrypt") && said.contains(ARN), "{said}");
-    let said = refused_start(&data, &source, &as_user("nobody"));
-    assert!(said.contains("InvalidSignatureException") || said.contains("SignatureDoesNotMatch"), "{said}");
-    let said = refused_start(&data, &source[..2], &[bob[0], bob[1], ("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:1")]);
-    assert!(said.contains("Unreachable") && said.contains("http://127.0.0.1:1"), "{said}");
-    let mut start = vec!["-w"];
-    let world = world(&directory);
-    start.push(&world);
-    start.extend(source);
-    let mut first = Logged::start(&data, &start, &bob);
+    let settings = token.settings();
+    let [id, secret] = as_user("bob");
+    let environment = [("SOFTHSM2_CONF", settings.as_str()), id, secret];
+    let (by_token, by_service) = (token.uri(&token.pin_file(PIN, 0o600)), format!("kms:{ARN}"));
+    let url = external.url();
+    let start = ["-w", &world(&directory), "--root-key-source", &by_token];
+    let mut first = Logged::start(&data, &start, &environment);
     assert_eq!(first.root().put("/reports/a", b"hello").status, 200);
-    let resealed = reseal(&data, &[], &[]);
-    assert!(text(&resealed).contains("root key 2 seals everything"), "{}", text(&resealed));
-    assert_eq!(first.root().get("/reports/a").text(), "hello");
     first.server.kill();
-    let file = wrapped(&data);
-    assert_eq!((file["keys"][0]["by"].as_str(), file["keys"][0]["method"].as_str()), (Some(ARN), Some("kms")));
-    assert!(!first.said().contains("bob-secret") && !data.join("keys/root.json").exists());
-
-    // Offline, by the alias and the variables.
-    let alias = ("PORTCULLIS_ROOT_KEY_SOURCE", "kms:alias/reports");
-    let by_alias =
-        [bob[0], bob[1], alias, ("PORTCULLIS_ROOT_KEY_ENDPOINT_URL", url.as_str()), ("AWS_REGION", "us-east-1")];
-    let resealed = reseal(&data, &[], &by_alias);
+    let address = ["--root-key-endpoint-url", url.as_str()];
+    let service = ["--root-key-source", &by_service, address[0], address[1]];
+    let said = refused_start(&data, &service, &environment);
+    assert!(said.contains("is wrapped by pkcs11:token=vault;object=portcullis%20root"), "{said}");
+    let moving = [service.as_slice(), &["--root-key-former", &by_token]].concat();
+    let resealed = reseal(&data, &moving, &environment);
+    assert!(text(&resealed).contains("root key 2 seals everything"), "{}", text(&resealed));
+    let methods = |data| {
+        let file = wrapped(data);
+        file["keys"].as_array().expect("a list").iter().map(|key| key["method"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(methods(&data), ["kms", "kms"]);
+    let mut second = Logged::start(&data, &service, &[id, secret]);
+    assert_eq!(second.root().get("/reports/a").text(), "hello");
+    second.server.kill();
+    let back = ["--root-key-source", &by_token, "--root-key-former", &by_service];
+    let environment = [environment.as_slice(), &[("AWS_ENDPOINT_URL_KMS", url.as_str())]].concat();
+    let mut both = Logged::start(&data, &back, &environment);
+    assert!(both.said().contains("a former key still wraps this root key"), "{}", both.said());
+    let resealed = reseal(&data, &[], &[]);
     assert!(text(&resealed).contains("root key 3 seals everything"), "{}", text(&resealed));
-
-    // A disabled key, a missing permission, another context, another key: nothing opens, nothing changes.
-    let before = wrapped(&data);
-    done(&external.kms(), "DisableKey", &json!({"KeyId": KEY}));
-    let said = refused_start(&data, &source, &bob);
-    assert!(said.contains("DisabledException") && said.contains(ARN), "{said}");
-    done(&external.kms(), "EnableKey", &json!({"KeyId": KEY}));
-    let said = refused_start(&data, &source, &as_user("alice"));
-    assert!(said.contains("AccessDeniedException") && said.contains("kms:Decrypt"), "{said}");
-    let mut changed = before.clone();
-    changed["ring"] = json!("00000000000000000000000000000000");
-    let path = data.join("keys/wrapped.json");
-    std::fs::write(&path, changed.to_string()).expect("writable");
-    let said = refused_start(&data, &source, &bob);
-    assert!(said.contains("InvalidCiphertextException") && said.contains("root key 1 does not open"), "{said}");
-    std::fs::write(&path, before.to_string()).expect("writable");
-    let other = done(&external.kms(), "CreateKey", &json!({}));
-    let other = format!("kms:{}", other["KeyMetadata"]["Arn"].as_str().expect("an ARN"));
-    let said = refused_start(&data, &["--root-key-source", &other, "--root-key-endpoint-url", &url], &bob);
-    assert!(said.contains("IncorrectKeyException") && said.contains(ARN), "{said}");
-    assert_eq!(wrapped(&data), before);
-    let mut last = Logged::start(&data, &source, &bob);
+    assert_eq!(methods(&data), ["pkcs11-aes-gcm", "pkcs11-aes-gcm", "pkcs11-aes-gcm"]);
+    both.server.kill();
+    drop(external);
+    let last = Logged::start(&data, &["--root-key-source", &by_token], &environment);
     assert_eq!(last.root().get("/reports/a").text(), "hello");
-    // A key that is disabled while the server runs: the new root key is refused, the rest goes on.
-    done(&external.kms(), "DisableKey", &json!({"KeyId": KEY}));
-    let refused = reseal(&data, &[], &[]);
-    assert!(!refused.status.success() && text(&refused).contains("DisabledException"), "{}", text(&refused));
-    assert_eq!(last.root().put("/reports/b", b"still").status, 200);
-    last.server.kill();
-    drop(external.server);
-    let said = refused_start(&data, &source, &bob);
-    assert!(said.contains("Unreachable") && said.contains(&url), "{said}");
-    let ring = before["ring"].as_str().expect("a name");
-    assert_decrypts_in_trail(&external.directory.path().join("data"), ring);
-}
-
-/// The external service's trail says who opened which root key.
-fn assert_decrypts_in_trail(data: &Path, ring: &str) {
-    let mut kept = Vec::new();
-    files(&data.join("trail"), &mut kept);
-    let lines: Vec<String> = kept
-        .iter()
-        .flat_map(|(_, bytes)| String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    let decrypts = lines.iter().filter(|line| {
-        line.contains("\"Decrypt\"")
-            && line.contains("portcullis:ring")
-            && line.contains(ring)
-            && line.contains("user/bob")
-    });
-    assert!(decrypts.count() >= 3, "{}", lines.join("\n"));
-}
-
-#[test]
-fn a_data_directory_moves_from_its_key_file_to_a_key_service() {
-    let (external, directory) = (External::new(), TempDir::new());
-    let data = directory.path().join("data");
-    let (url, key) = (external.url(), format!("kms:{ARN}"));
-    let source = ["--root-key-source", key.as_str(), "--root-key-endpoint-url", url.as_str()];
-    let bob = as_user("bob");
-    let mut before = Server::start(&data, &["-w", &world(&directory)]);
-    assert_eq!(before.client("AKIAROOT", "root-secret").put("/reports/a", b"old").status, 200);
-    before.kill();
-    let resealed = reseal(&data, &source, &bob);
-    assert!(text(&resealed).contains("root key 3 seals everything"), "{}", text(&resealed));
-    std::fs::remove_file(data.join("keys/root.json")).expect("taken away");
-    let after = Logged::start(&data, &source, &bob);
-    assert_eq!(after.root().get("/reports/a").text(), "old");
-    // A copy elsewhere opens with the service's permission only.
-    let copied = directory.path().join("copied");
-    copy(&data, &copied);
-    let said = refused_start(&copied, &source, &as_user("alice"));
-    assert!(said.contains("AccessDeniedException"), "{said}");
-    assert_eq!(call(&external.kms(), "DescribeKey", &json!({"KeyId": KEY})).status, 200);
 }
