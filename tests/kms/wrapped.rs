@@ -33,7 +33,7 @@ pub fn refused_start(data: &Path, arguments: &[&str], environment: &[(&str, &str
         .expect("it runs");
     let since = Instant::now();
     while child.try_wait().expect("a child").is_none() {
-        if since.elapsed() > Duration::from_secs(60) {
+        if since.elapsed() > Duration::from_mins(1) {
             let _ = child.kill();
             break;
         }

@@ -38,6 +38,16 @@ pub enum RootKeyPlace {
     },
 }
 
+impl fmt::Debug for RootKeyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File => f.write_str("File"),
+            Self::Environment(_) => f.write_str("Environment(…)"),
+            Self::Wrapped { key, .. } => f.debug_tuple("Wrapped").field(&key.name()).finish(),
+        }
+    }
+}
+
 impl RootKeyPlace {
     /// The key ring in the directory of key files of a data directory. A new one is made only for a new data directory,
     /// `fresh`, or beside root keys that move: with metadata there and keys gone, a new one would open nothing. `now`

@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn an_address_without_a_service_is_refused() {
         let settings = RootKeySettings { endpoint_url: Some("http://x".to_owned()), ..settings(Some("file")) };
-        let refused = settings.place(&|_| None).err().expect("refused");
+        let refused = settings.place(&|_| None).expect_err("refused");
         assert!(refused.contains("--root-key-endpoint-url"), "{refused}");
     }
 
@@ -177,10 +177,10 @@ mod tests {
             let settings = RootKeySettings { former, ..settings(Some(source)) };
             settings.place(&|name| (name == "AWS_REGION").then(|| "us-east-1".to_owned()))
         };
-        let found = place("kms:alias/new", "kms:alias/old").ok().expect("a place");
+        let found = place("kms:alias/new", "kms:alias/old").expect("a place");
         assert!(matches!(found, RootKeyPlace::Wrapped { former, .. } if former[0].name() == "kms:alias/old"));
         for (source, former) in [("kms:alias/new", "file"), ("kms:alias/new", "1234"), ("file", "kms:alias/old")] {
-            let error = place(source, former).err().expect("refused");
+            let error = place(source, former).expect_err("refused");
             assert!(error.contains("--root-key-former") && !error.contains("1234"), "{error}");
         }
     }
