@@ -5,6 +5,8 @@ mod support;
 
 #[path = "kms/cast.rs"]
 mod cast;
+#[path = "kms/external.rs"]
+mod external;
 #[path = "kms/keys.rs"]
 mod keys;
 #[path = "kms/objects.rs"]
@@ -13,3 +15,8 @@ mod objects;
 mod permissions;
 #[path = "kms/root_keys.rs"]
 mod root_keys;
+#[cfg(feature = "pkcs11")]
+#[path = "kms/token.rs"]
+mod token;
+#[path = "kms/wrapped.rs"]
+mod wrapped;

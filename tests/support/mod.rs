@@ -49,13 +49,19 @@ impl Server {
 
     /// As [`Self::start`], with environment variables.
     pub fn start_with(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let shown = std::env::var_os("SHOW_SERVER").is_some();
+        Self::start_logged(data, arguments, environment, if shown { Stdio::inherit() } else { Stdio::null() })
+    }
+
+    /// As [`Self::start_with`], with a place for what it logs.
+    pub fn start_logged(data: &Path, arguments: &[&str], environment: &[(&str, &str)], log: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(arguments)
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(if std::env::var_os("SHOW_SERVER").is_some() { Stdio::inherit() } else { Stdio::null() })
+            .stderr(log)
             .spawn()
             .expect("the server starts");
         let mut line = String::new();

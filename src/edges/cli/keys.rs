@@ -21,9 +21,18 @@ pub(super) fn reseal(args: &ResealArgs) -> u8 {
         eprintln!("error: {}: this is no data directory", args.data.display());
         return UNASKED;
     }
+    let settings = match args.root_keys.settings().store_settings() {
+        Ok(settings) => settings,
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            return UNASKED;
+        }
+    };
     let bar = ProgressBar::new_spinner().with_message("sealing everything anew");
     bar.enable_steady_tick(LOOK_AGAIN);
-    let done = tokio::runtime::Runtime::new().map_err(StoreError::from).and_then(|rt| rt.block_on(offline(&args.data)));
+    let done = tokio::runtime::Runtime::new()
+        .map_err(StoreError::from)
+        .and_then(|rt| rt.block_on(offline(&args.data, settings)));
     let status = match done {
         Ok(done) => {
             bar.finish_and_clear();
@@ -45,9 +54,9 @@ fn told(done: Resealed) -> u8 {
     YES
 }
 
-async fn offline(data: &Path) -> Result<Resealed, StoreError> {
+async fn offline(data: &Path, settings: StoreSettings) -> Result<Resealed, StoreError> {
     let now = system_clock().div_euclid(1000);
-    let store = Store::open(data, StoreSettings::from_environment(), now).await?;
+    let store = Store::open(data, settings, now).await?;
     let done = store.reseal(now).await?;
     store.close();
     Ok(done)

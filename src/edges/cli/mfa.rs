@@ -76,6 +76,7 @@ fn qr(text: &str) -> Result<Zeroizing<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edges::cli::root_key_args::RootKeyArgs;
 
     struct Kept(Vec<[String; 3]>, Result<(), String>);
 
@@ -87,7 +88,12 @@ mod tests {
     }
 
     fn args(user: Option<&str>) -> EnrollArgs {
-        EnrollArgs { data: "d".into(), account: "123456789012".to_owned(), user: user.map(str::to_owned) }
+        EnrollArgs {
+            data: "d".into(),
+            account: "123456789012".to_owned(),
+            user: user.map(str::to_owned),
+            root_keys: RootKeyArgs::default(),
+        }
     }
 
     #[test]

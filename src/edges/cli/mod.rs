@@ -21,6 +21,8 @@ mod playground;
 #[cfg(feature = "server")]
 mod presign;
 #[cfg(feature = "server")]
+mod root_key_args;
+#[cfg(feature = "server")]
 mod scrub;
 #[cfg(feature = "server")]
 mod serve;

@@ -8,7 +8,7 @@ use crate::edges::server::open::{self, system_clock};
 use crate::edges::server::run::Apps;
 use crate::edges::server::settings::ServeSettings;
 use crate::simulate::world::{Bundle, World};
-use crate::storage::store::{MfaDevice, Store, StoreSettings};
+use crate::storage::store::{MfaDevice, Store};
 use std::sync::Arc;
 
 /// Serves until a signal ends it.
@@ -47,10 +47,11 @@ pub(super) fn mfa(command: &MfaCommand) -> u8 {
             if !args.data.join("metadata").is_dir() {
                 return Err(format!("{}: this is no data directory; start the server once", args.data.display()));
             }
+            let settings = args.root_keys.settings().store_settings()?;
             let runtime = tokio::runtime::Runtime::new().map_err(|e| e.to_string())?;
             let now = system_clock().div_euclid(1000);
             let store = runtime
-                .block_on(Store::open(&args.data, StoreSettings::from_environment(), now))
+                .block_on(Store::open(&args.data, settings, now))
                 .map_err(|e| format!("{}: {e}", args.data.display()))?;
             Ok(Box::new(Devices { runtime, store, owner: args.user.clone().unwrap_or_else(|| "root".to_owned()) }))
         }),

@@ -3,7 +3,7 @@
 use super::server_args::ScrubArgs;
 use super::{NO, UNASKED, YES, say};
 use crate::edges::server::open::system_clock;
-use crate::storage::store::{ScrubProblem, ScrubProgress, ScrubReport, Store, StoreError, StoreSettings};
+use crate::storage::store::{ScrubProblem, ScrubProgress, ScrubReport, Store, StoreError};
 use anstream::eprintln;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use std::time::Duration;
@@ -29,7 +29,8 @@ async fn scrub(args: &ScrubArgs) -> Result<(ScrubReport, Option<u64>), StoreErro
         return Err(StoreError::Damaged { what: "this is no data directory".to_owned() });
     }
     let now = system_clock().div_euclid(1000);
-    let store = Store::open(&args.data, StoreSettings::from_environment(), now).await?;
+    let settings = args.root_keys.settings().store_settings().map_err(|reason| StoreError::RootKeys(reason.into()))?;
+    let store = Store::open(&args.data, settings, now).await?;
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}") {
         bar.set_style(style);

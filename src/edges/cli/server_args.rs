@@ -1,6 +1,7 @@
 //! The grammar of the store's verbs: `serve`, `presign`, `sign-url`, `sign-cookies`, `mfa`.
 
 use super::args::WorldArgs;
+use super::root_key_args::RootKeyArgs;
 use super::sign::{self, CookieFormat};
 use crate::edges::client::Credentials;
 use crate::edges::server::settings::{
@@ -111,6 +112,9 @@ pub struct ServeArgs {
     /// How many files of the trail are kept; 0: all
     #[arg(long, value_name = "N", env = "PORTCULLIS_TRAIL_KEEP", default_value_t = 64)]
     pub trail_keep: usize,
+    /// Where the root keys are.
+    #[command(flatten)]
+    pub root_keys: RootKeyArgs,
 }
 
 impl ServeArgs {
@@ -155,6 +159,7 @@ impl ServeArgs {
                 max_age: self.trail_max_age,
                 keep: self.trail_keep,
             },
+            root_keys: self.root_keys.settings(),
         }
     }
 }
@@ -285,6 +290,9 @@ pub struct ScrubArgs {
     /// Delete bytes that nothing names; never anything that an object needs
     #[arg(long)]
     pub delete_unnamed: bool,
+    /// Where the root keys are.
+    #[command(flatten)]
+    pub root_keys: RootKeyArgs,
 }
 
 /// Whose device.
@@ -299,6 +307,9 @@ pub struct EnrollArgs {
     /// A user of the account
     #[arg(long, value_name = "NAME", value_parser = parse_user)]
     pub user: Option<String>,
+    /// Where the root keys are.
+    #[command(flatten)]
+    pub root_keys: RootKeyArgs,
 }
 
 /// An issuer is a URL; its last `=` is the one before the file.
@@ -491,4 +502,7 @@ pub struct ResealArgs {
     /// The data directory; a server that is using it does the work
     #[arg(long, value_name = "DIR", default_value = "portcullis-data", env = "PORTCULLIS_DATA")]
     pub data: PathBuf,
+    /// Where the root keys are.
+    #[command(flatten)]
+    pub root_keys: RootKeyArgs,
 }

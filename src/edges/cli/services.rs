@@ -28,9 +28,7 @@ impl ServiceArgs {
     /// The address that is given for a service; `None`: AWS's own is meant.
     #[must_use]
     pub fn given(&self, service: &str) -> Option<String> {
-        let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let own = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
-        self.endpoint_url.clone().or_else(|| environment(&own)).or_else(|| environment("AWS_ENDPOINT_URL"))
+        Endpoint::given(service, self.endpoint_url.as_deref())
     }
 
     /// A client that sends a request so often before it counts as failed.
@@ -39,11 +37,7 @@ impl ServiceArgs {
     /// A sentence about an address, a file or a key that cannot be used.
     pub fn client(&self, attempts: u32) -> Result<Client, String> {
         let endpoint = |service: &str| {
-            match self.given(service) {
-                Some(url) => Endpoint::parse(&url),
-                None => Endpoint::of_aws(service, &self.region),
-            }
-            .map_err(|e| e.to_string())
+            Endpoint::of_environment(service, self.endpoint_url.as_deref(), &self.region).map_err(|e| e.to_string())
         };
         let read = |path: &PathBuf| std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()));
         let settings = Settings {

@@ -42,6 +42,19 @@ impl Client {
         plaintext(&self.ask_kms("Decrypt", &input).await?)
     }
 
+    /// `Encrypt`: the ARN of the key that did it, and the ciphertext.
+    ///
+    /// # Errors
+    /// What the service refuses; no answer.
+    pub async fn encrypt(&self, key: &str, plain: &[u8], context: &Context) -> Result<(String, Vec<u8>), ClientError> {
+        let plain = Zeroizing::new(BASE64.encode(plain));
+        let input = json!({ "KeyId": key, "Plaintext": plain.as_str(), "EncryptionContext": context });
+        let answer = self.ask_kms("Encrypt", &input).await?;
+        let arn = answer.get("KeyId").and_then(Value::as_str);
+        let arn = arn.ok_or_else(|| ClientError::Answer("it has no KeyId".to_owned()))?;
+        Ok((arn.to_owned(), bytes(&answer, "CiphertextBlob")?))
+    }
+
     pub(super) async fn ask_kms(&self, operation: &str, input: &Value) -> Result<Value, ClientError> {
         let call = Call {
             service: Service::Kms,

@@ -73,6 +73,24 @@ impl Endpoint {
         }
     }
 
+    /// Where a service is for a program that is told `url`; without it as `AWS_ENDPOINT_URL_KMS`, for example, or
+    /// `AWS_ENDPOINT_URL` say, or AWS's own.
+    ///
+    /// # Errors
+    /// [`ClientError::Setting`] for what is no address.
+    pub fn of_environment(service: &str, url: Option<&str>, region: &str) -> Result<Self, ClientError> {
+        Self::given(service, url).map_or_else(|| Self::of_aws(service, region), |url| Self::parse(&url))
+    }
+
+    /// The URL of a service: the one that is given, or that of `AWS_ENDPOINT_URL_S3` and its kin, or that of
+    /// `AWS_ENDPOINT_URL`; `None`: AWS's own is meant.
+    #[must_use]
+    pub fn given(service: &str, url: Option<&str>) -> Option<String> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let own = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
+        url.map(str::to_owned).or_else(|| variable(&own)).or_else(|| variable("AWS_ENDPOINT_URL"))
+    }
+
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {

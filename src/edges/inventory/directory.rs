@@ -24,11 +24,11 @@ pub struct Found {
     pub left_out: Vec<String>,
 }
 
-/// Reads a data directory, or one account of it.
+/// Reads a data directory, which is opened with these settings, or one account of it.
 ///
 /// # Errors
 /// A sentence about what could not be read.
-pub async fn read(data: &Path, only: Option<&str>) -> Result<Found, String> {
+pub async fn read(data: &Path, settings: StoreSettings, only: Option<&str>) -> Result<Found, String> {
     let shown = data.display();
     if !data.join("metadata").is_dir() {
         return Err(format!("{shown}: this is no data directory"));
@@ -38,7 +38,7 @@ pub async fn read(data: &Path, only: Option<&str>) -> Result<Found, String> {
         StoreError::InUse => format!("{shown}: {e}\nhint: end the server first, or ask it with --endpoint-url"),
         e => format!("{shown}: {e}"),
     };
-    let store = Store::open(data, StoreSettings::from_environment(), now_ms.div_euclid(1000)).await.map_err(failed)?;
+    let store = Store::open(data, settings, now_ms.div_euclid(1000)).await.map_err(failed)?;
     let kept = store.world().map_err(failed)?.ok_or_else(|| format!("{shown}: no server ever started here"))?;
     let world = restored(&kept).map_err(|e| format!("{shown}: {e}"))?;
     let identities = Identities::open(&store, &world, now_ms).await?;

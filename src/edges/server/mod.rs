@@ -25,6 +25,7 @@ mod principal_arns;
 mod refusals;
 pub mod reply;
 pub mod reseal;
+pub mod root_keys;
 pub mod run;
 pub mod scenes;
 pub mod services;

@@ -52,10 +52,12 @@ pub async fn open(
     let usual = Limits::default();
     let most = settings.max_object_bytes;
     let limits = Limits { max_object_bytes: most, max_put_bytes: most.min(usual.max_put_bytes), ..usual };
-    let store_settings =
-        StoreSettings { limits, fault: super::faults::from_environment(), ..StoreSettings::from_environment() };
+    let store_settings = settings.root_keys.store_settings().map_err(ServeError::Prepare)?;
+    let store_settings = StoreSettings { limits, fault: super::faults::from_environment(), ..store_settings };
     let store = Store::open(&settings.data, store_settings, now_ms.div_euclid(1000)).await.map_err(failed)?;
-    store.rotate_root_key(now_ms.div_euclid(1000), ROOT_KEY_AGE).map_err(failed)?;
+    if let Err(error) = store.rotate_root_key(now_ms.div_euclid(1000), ROOT_KEY_AGE) {
+        tracing::error!(%error, "the root key is a year old, and no new one can be kept: the present one goes on");
+    }
     let world = match store.world().map_err(failed)? {
         None => first_start(&store, &settings, now_ms, load).await?,
         Some(kept) => {

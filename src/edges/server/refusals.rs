@@ -105,6 +105,7 @@ pub fn failed(error: StoreError, bucket: &str, key: &str, version: Option<&str>)
         | StoreError::InUse
         | StoreError::Format { .. }
         | StoreError::Unsettled(_)
+        | StoreError::RootKeys(_)
         | StoreError::Io(_) => {
             tracing::error!(%error, bucket, "storage failed");
             S3Error::of("InternalError")

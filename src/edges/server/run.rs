@@ -236,6 +236,7 @@ mod tests {
     fn settings(data: &TempDir, drain: Duration) -> ServeSettings {
         let free = HostPort::parse("127.0.0.1:0").expect("an address");
         ServeSettings {
+            root_keys: crate::edges::server::root_keys::RootKeySettings::default(),
             data: data.path().to_owned(),
             listen: free.clone(),
             tls: Some(TlsSettings { listen: free.clone(), certificate: Certificate::SelfMade }),

@@ -2,6 +2,7 @@
 
 use super::auth::{AuthConfig, RegionRule};
 use super::http::Limits;
+use super::root_keys::RootKeySettings;
 use super::trail::TrailSettings;
 use ipnetwork::{IpNetwork, Ipv4Network};
 use std::fmt;
@@ -53,6 +54,8 @@ pub struct ServeSettings {
     pub oidc_keys: Vec<(String, PathBuf)>,
     /// How the trail of decisions is kept.
     pub trail: TrailSettings,
+    /// Where the root keys are.
+    pub root_keys: RootKeySettings,
 }
 
 impl ServeSettings {

@@ -15,7 +15,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 const FORMAT: u8 = 1;
 
 /// A file longer than this is not a key file: it would hold ten thousand keys.
-const MAX_LEN: u64 = 1 << 20;
+const MAX_LEN: usize = 1 << 20;
 
 /// What is in the file.
 #[derive(Serialize, Deserialize)]
@@ -64,27 +64,43 @@ impl<'de> Deserialize<'de> for Secret {
 /// Reads and checks a key file. At least one key is in it, versions ascend from 1 or more.
 pub(super) fn read(path: &Path) -> Result<Vec<RootKey>, KeyRingError> {
     let text = read_private(path)?;
-    let malformed = |reason: String| KeyRingError::Malformed { path: path.to_owned(), reason };
     // Only the place: the text of serde's errors may quote a value, and values here are keys.
-    let file: KeyFile = serde_json::from_slice(&text)
-        .map_err(|e| malformed(format!("not the JSON of a key file at line {}, column {}", e.line(), e.column())))?;
-    if file.format != FORMAT {
-        return Err(malformed(format!("its format is {}, this version knows {FORMAT}", file.format)));
-    }
-    let mut before = 0;
-    for key in &file.keys {
-        if key.version <= before {
-            return Err(malformed(format!("version {} does not follow version {before}", key.version)));
-        }
-        before = key.version;
-    }
-    if file.keys.is_empty() {
-        return Err(malformed("it has no keys".to_owned()));
-    }
+    let file: KeyFile = serde_json::from_slice(&text).map_err(|e| KeyRingError::Malformed {
+        path: path.to_owned(),
+        reason: format!("not the JSON of a key file at line {}, column {}", e.line(), e.column()),
+    })?;
+    check(path, file.format, FORMAT, file.keys.iter().map(|key| key.version))?;
     Ok(file.keys)
 }
 
-fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyRingError> {
+/// What holds of every file of root keys, wrapped ones too: the format is known, there is at least one key, versions
+/// ascend from 1 or more.
+pub(super) fn check(
+    path: &Path,
+    format: u8,
+    known: u8,
+    versions: impl Iterator<Item = u32>,
+) -> Result<(), KeyRingError> {
+    let malformed = |reason: String| Err(KeyRingError::Malformed { path: path.to_owned(), reason });
+    if format != known {
+        return malformed(format!("its format is {format}, this version knows {known}"));
+    }
+    let mut before = 0;
+    for version in versions {
+        if version <= before {
+            return malformed(format!("version {version} does not follow version {before}"));
+        }
+        before = version;
+    }
+    if before == 0 { malformed("it has no keys".to_owned()) } else { Ok(()) }
+}
+
+/// Reads a short file of secrets, which must be its owner's alone.
+///
+/// # Errors
+/// [`KeyRingError::Exposed`] if others may read or write it; [`KeyRingError::Io`]; [`KeyRingError::Malformed`] if it is
+/// longer than any file of keys.
+pub fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyRingError> {
     let failed = |source| KeyRingError::Io { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
@@ -92,11 +108,10 @@ fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyRingError> {
     if mode & 0o077 != 0 {
         return Err(KeyRingError::Exposed { path: path.to_owned(), mode });
     }
-    if metadata.len() > MAX_LEN {
-        return Err(KeyRingError::Malformed { path: path.to_owned(), reason: "it is too long".to_owned() });
-    }
+    let len = usize::try_from(metadata.len()).ok().filter(|len| *len <= MAX_LEN);
+    let too_long = || KeyRingError::Malformed { path: path.to_owned(), reason: "it is too long".to_owned() };
+    let len = len.ok_or_else(too_long)?;
     // Room for all of it at once: a vector that grows would leave copies behind.
-    let len = usize::try_from(metadata.len()).expect("at most MAX_LEN");
     let mut text = Zeroizing::new(vec![0; len]);
     file.read_exact(&mut text).map_err(failed)?;
     Ok(text)
@@ -125,7 +140,8 @@ pub(super) fn write(path: &Path, keys: &[RootKey]) -> Result<(), KeyRingError> {
     written
 }
 
-fn write_durably(path: &Path, text: &[u8]) -> io::Result<()> {
+/// Replaces a file, closed to others. Once it returns, the new one survives a loss of power; until then, the old one does.
+pub(super) fn write_durably(path: &Path, text: &[u8]) -> io::Result<()> {
     let staged = path.with_extension("new");
     match std::fs::remove_file(&staged) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),

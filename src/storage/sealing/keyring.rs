@@ -5,6 +5,7 @@ use super::keyfile::{self, RootKey, Secret};
 use super::keys::{DataKey, FreshKey, KEY_LEN, Wrapper};
 use super::material::KeyMaterial;
 use super::source::{FileSource, RootKeySource, RootKeys};
+use super::wrapped::WrappedSource;
 use super::{BlobId, SealError};
 use arc_swap::ArcSwap;
 use std::fmt;
@@ -64,6 +65,22 @@ pub enum KeyRingError {
         /// What is wrong; never a part of a key.
         reason: String,
     },
+    /// The key that wraps the root keys, in a device or an external key service, did not do its part.
+    #[error("root keys: {name}: {code}: {reason}")]
+    WrappingKey {
+        /// What it is called.
+        name: String,
+        /// The device's or service's own code.
+        code: String,
+        /// What it says, or what is to be done; never a part of a key or a PIN.
+        reason: String,
+    },
+    /// The root keys are wrapped, and were to be read from elsewhere.
+    #[error("the root keys are wrapped, in `{}`: name their wrapping key with --root-key-source", path.display())]
+    Wrapped {
+        /// The file.
+        path: PathBuf,
+    },
     /// The root keys come from where this program cannot write.
     #[error("the root keys come from {source_name}: add the new one there, with the next version, and start again")]
     NotWritable {
@@ -114,6 +131,24 @@ impl KeyRing {
         let keys = vec![new_key(1, now)?];
         source.write(&RootKeys(keys.clone()))?;
         Ok(Self::with(Box::new(source), keys))
+    }
+
+    /// Makes a key ring with one new root key in a source of wrapped root keys, above those that are not wrapped. `now`
+    /// is in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`KeyRingError::Exists`] if there is one already; [`KeyRingError::WrappingKey`].
+    pub fn create_wrapped(source: WrappedSource, directory: &Path, now: i64) -> Result<Self, KeyRingError> {
+        if source.path().exists() {
+            return Err(KeyRingError::Exists { path: source.path().to_owned() });
+        }
+        keyfile::make_directory(directory)?;
+        let mut keys = source.earlier().to_vec();
+        let version = source.earlier_version().unwrap_or(0).checked_add(1).ok_or(KeyRingError::NoNewKey)?;
+        keys.push(new_key(version, now)?);
+        source.write(&RootKeys(keys))?;
+        // What was written must open again before it seals anything.
+        Self::from_source(Box::new(source))
     }
 
     /// Opens the key ring in `directory`.

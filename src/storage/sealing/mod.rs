@@ -17,7 +17,9 @@
 //! **Keys of the key service:** [`KeyMaterial`] seals data keys of blobs likewise, bound to the key's name and the
 //! encryption context as well, and small [`Ciphertext`]s that name their key and material.
 //!
-//! Absent here: files of blobs (only the key file is read and written), and anything that prints a key.
+//! **Root keys** are in a file or the environment, or [wrapped](WrappingKey) by a key in a device or a key service.
+//!
+//! Absent here: files of blobs (only the files of root keys are read and written), and anything that prints a key.
 
 mod chunks;
 mod ciphertext;
@@ -34,16 +36,19 @@ mod source;
 mod unit_tests;
 #[cfg(test)]
 mod vectors;
+mod wrapped;
 
 pub use chunks::{ChunkPlan, Opener, Sealer, open_small, seal_small, sealed_len};
 pub use ciphertext::Ciphertext;
 pub use customer::CustomerKey;
 pub use envelope::{Envelope, SealedBy};
 pub use id::BlobId;
+pub use keyfile::read_private;
 pub use keyring::{KeyRing, KeyRingError};
 pub use keys::{DataKey, FreshKey};
 pub use material::KeyMaterial;
-pub use source::{EnvironmentSource, FileSource, ROOT_KEY_VARIABLE, RootKeySource, RootKeys};
+pub use source::{EnvironmentSource, FileSource, ROOT_KEY_VARIABLE, RootKeyPlace, RootKeySource, RootKeys};
+pub use wrapped::{Binding, RootKeyBytes, WrappedKey, WrappedSource, WrappingError, WrappingKey};
 
 /// Bytes of plaintext in a chunk of a new blob; what a stored blob has is in its envelope.
 pub const CHUNK_SIZE: u32 = 64 * 1024;

@@ -1,12 +1,15 @@
 //! Where root keys come from: the key file, the environment, or whatever else implements [`RootKeySource`].
 
 use super::keyfile::{self, RootKey, Secret};
+use super::keyring::KeyRing;
 use super::keyring::KeyRingError;
 use super::keys::KEY_LEN;
+use super::wrapped::{WrappedSource, WrappingKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The key file's name in its directory.
@@ -15,6 +18,67 @@ const FILE: &str = "root.json";
 /// The environment variable with root keys: `VERSION:BASE64`, several with commas between them; `BASE64` alone is
 /// version 1. Each is 32 bytes.
 pub const ROOT_KEY_VARIABLE: &str = "PORTCULLIS_ROOT_KEY";
+
+/// Where a data directory's root keys are.
+#[derive(Clone, Default)]
+pub enum RootKeyPlace {
+    /// In the key file.
+    #[default]
+    File,
+    /// In this text, the value of [`ROOT_KEY_VARIABLE`], beside those of the key file.
+    Environment(Zeroizing<String>),
+    /// Wrapped by a key elsewhere, beside those of the key file and of the environment.
+    Wrapped {
+        /// The key that wraps them.
+        key: Arc<dyn WrappingKey>,
+        /// Keys that wrapped them before.
+        former: Vec<Arc<dyn WrappingKey>>,
+        /// The value of [`ROOT_KEY_VARIABLE`]: root keys from before.
+        environment: Option<Zeroizing<String>>,
+    },
+}
+
+impl fmt::Debug for RootKeyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File => f.write_str("File"),
+            Self::Environment(_) => f.write_str("Environment(…)"),
+            Self::Wrapped { key, .. } => f.debug_tuple("Wrapped").field(&key.name()).finish(),
+        }
+    }
+}
+
+impl RootKeyPlace {
+    /// The key ring in the directory of key files of a data directory. A new one is made only for a new data directory,
+    /// `fresh`, or beside root keys that move: with metadata there and keys gone, a new one would open nothing. `now`
+    /// is in seconds since 1970.
+    ///
+    /// # Errors
+    /// What the place says; [`KeyRingError::Wrapped`] if the root keys are wrapped and this names no wrapping key.
+    pub fn key_ring(&self, directory: &Path, fresh: bool, now: i64) -> Result<KeyRing, KeyRingError> {
+        if let Self::Wrapped { key, former, environment } = self {
+            let environment = environment.as_ref().map(|text| text.as_str());
+            let source = WrappedSource::new(directory, Arc::clone(key), environment)?.with_former(former.clone());
+            if let Some(version) = source.earlier_version() {
+                tracing::warn!(version, "root keys up to this version are not wrapped; reseal, then take them away");
+            }
+            let moves = fresh || source.earlier_version().is_some();
+            return if WrappedSource::file_of(directory)?.is_none() && moves {
+                KeyRing::create_wrapped(source, directory, now)
+            } else {
+                KeyRing::from_source(Box::new(source))
+            };
+        }
+        if let Some(path) = WrappedSource::file_of(directory)? {
+            return Err(KeyRingError::Wrapped { path });
+        }
+        match self {
+            Self::Environment(text) => KeyRing::from_source(Box::new(EnvironmentSource::new(text, directory)?)),
+            _ if fresh && !FileSource::of(directory).exists()? => KeyRing::create(directory, now),
+            _ => KeyRing::open(directory),
+        }
+    }
+}
 
 /// Root keys with their versions, which ascend. What is in them is never shown.
 #[derive(Clone)]

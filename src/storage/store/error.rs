@@ -1,6 +1,7 @@
 //! What storage refuses, and why.
 
 use crate::storage::kv::{KvError, TransactError};
+use crate::storage::sealing::KeyRingError;
 use std::sync::Arc;
 
 /// Why the store did not do what it was asked. Nothing stored has changed then, unless the case says so.
@@ -155,6 +156,9 @@ pub enum StoreError {
     /// The store is closing.
     #[error("the store is closed")]
     Closed,
+    /// The root keys cannot be had or kept: the key ring's own words.
+    #[error("{0}")]
+    RootKeys(Arc<str>),
     /// The disk or its file system failed.
     #[error("input or output failed: {0}")]
     Io(Arc<str>),
@@ -164,6 +168,12 @@ impl StoreError {
     /// Damage, named.
     pub(crate) fn damaged(what: impl Into<String>) -> Self {
         Self::Damaged { what: what.into() }
+    }
+}
+
+impl From<KeyRingError> for StoreError {
+    fn from(error: KeyRingError) -> Self {
+        Self::RootKeys(error.to_string().into())
     }
 }
 

@@ -6,13 +6,12 @@ use super::records::FORMAT;
 use super::{Inner, Store, buckets, identity, keys, sweep};
 use crate::storage::blobs::{BlobOptions, Blobs};
 use crate::storage::kv::{Engine, FaultPoint, FjallEngine, Options, Reads, Space};
-use crate::storage::sealing::{EnvironmentSource, KeyRing, ROOT_KEY_VARIABLE};
+use crate::storage::sealing::{KeyRing, RootKeyPlace};
 use bytes::Bytes;
 use dashmap::DashMap;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 /// The limits of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,16 +42,8 @@ pub struct StoreSettings {
     pub reserve_bytes: Option<u64>,
     /// Where tests make the disk fail or the process die.
     pub fault: Option<FaultPoint>,
-    /// The value of [`ROOT_KEY_VARIABLE`]: root keys beside those of the key file, or in their place.
-    pub root_keys: Option<Zeroizing<String>>,
-}
-
-impl StoreSettings {
-    /// The usual settings, with the root keys of the process's environment.
-    #[must_use]
-    pub fn from_environment() -> Self {
-        Self { root_keys: std::env::var(ROOT_KEY_VARIABLE).ok().map(Zeroizing::new), ..Self::default() }
-    }
+    /// Where the root keys are.
+    pub root_keys: RootKeyPlace,
 }
 
 impl Store {
@@ -60,7 +51,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::InUse`] if another process has it; [`StoreError::Format`] if a version of the program wrote
-    /// it that this one does not know; [`StoreError::Damaged`]; [`StoreError::Io`].
+    /// it that this one does not know; [`StoreError::RootKeys`]; [`StoreError::Damaged`]; [`StoreError::Io`].
     pub async fn open(directory: &Path, settings: StoreSettings, now: i64) -> Result<Self, StoreError> {
         make_private(directory)?;
         let lock = lock(directory)?;
@@ -69,7 +60,7 @@ impl Store {
         options.reserve_bytes = settings.reserve_bytes.unwrap_or(options.reserve_bytes);
         let engine: Arc<dyn Engine> = Arc::new(FjallEngine::open(&directory.join("metadata"), options)?);
         let fresh = engine.get(Space::Settings, keys::FORMAT)?.is_none();
-        let keys = key_ring(&directory.join("keys"), settings.root_keys.as_ref(), fresh, now)?;
+        let keys = settings.root_keys.key_ring(&directory.join("keys"), fresh, now)?;
         let mut blob_options = BlobOptions { faults: settings.fault.clone(), ..BlobOptions::default() };
         blob_options.reserve = settings.reserve_bytes.unwrap_or(blob_options.reserve);
         let blobs = Blobs::open(&directory.join("blobs"), blob_options)?;
@@ -126,24 +117,6 @@ impl Store {
             }
         }
     }
-}
-
-/// The key ring. A new one is made only for a new data directory: with metadata there and keys gone, a new one
-/// would open nothing.
-fn key_ring(
-    directory: &Path,
-    environment: Option<&Zeroizing<String>>,
-    fresh: bool,
-    now: i64,
-) -> Result<KeyRing, StoreError> {
-    let ring = if let Some(text) = environment {
-        EnvironmentSource::new(text, directory).and_then(|source| KeyRing::from_source(Box::new(source)))
-    } else if fresh && !directory.join("root.json").exists() {
-        KeyRing::create(directory, now)
-    } else {
-        KeyRing::open(directory)
-    };
-    ring.map_err(|e| StoreError::Io(e.to_string().into()))
 }
 
 /// Makes the data directory, readable by its owner alone.

@@ -12,6 +12,7 @@ use crate::storage::sealing::{BlobId, Envelope, KeyRing};
 use bytes::Bytes;
 use rmpv::Value;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// Records that one transaction looks at.
 const BATCH: usize = 100;
@@ -48,7 +49,10 @@ impl Store {
         // Root keys that are not this data directory's must not go unnoticed.
         self.world()?;
         if self.inner.keys.is_writable() {
-            self.inner.keys.rotate(now).map_err(|e| StoreError::Io(e.to_string().into()))?;
+            let keys = Arc::clone(&self.inner.keys);
+            // Writing may wait for a disk, a device or another server.
+            let rotated = tokio::task::spawn_blocking(move || keys.rotate(now)).await;
+            rotated.map_err(|e| StoreError::Io(e.to_string().into()))??;
         }
         let mut done = Resealed { version: self.inner.keys.version(), envelopes: 0 };
         for space in SPACES {

@@ -67,8 +67,8 @@ impl Store {
     /// older keys open older objects for ever. `now` is in seconds since 1970.
     ///
     /// # Errors
-    /// [`StoreError::Io`] if the key file cannot be written; the present key goes on then.
+    /// [`StoreError::RootKeys`] if the new one cannot be kept; the present key goes on then.
     pub fn rotate_root_key(&self, now: i64, max_age: i64) -> Result<Option<u32>, StoreError> {
-        self.inner.keys.rotate_if_older_than(now, max_age).map_err(|e| StoreError::Io(e.to_string().into()))
+        Ok(self.inner.keys.rotate_if_older_than(now, max_age)?)
     }
 }

@@ -1,6 +1,7 @@
 //! The grammar of `world export` and `world import`.
 
 use crate::edges::cli::args::WorldArgs;
+use crate::edges::cli::root_key_args::RootKeyArgs;
 use crate::edges::cli::services::ServiceArgs;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -44,6 +45,9 @@ pub struct ExportArgs {
     /// Only this account of the data directory
     #[arg(long, value_name = "ID", requires = "data")]
     pub account: Option<String>,
+    /// Where the root keys are.
+    #[command(flatten)]
+    pub root_keys: RootKeyArgs,
     /// How it is written
     #[arg(long, value_enum, default_value_t)]
     pub format: Shape,

@@ -49,7 +49,8 @@ pub(in crate::edges::cli) fn export(args: &ExportArgs) -> u8 {
 
 async fn read(args: &ExportArgs) -> Result<Read, Ended> {
     if let Some(data) = &args.data {
-        let found = directory::read(data, args.account.as_deref()).await.map_err(Ended::unasked)?;
+        let settings = args.root_keys.settings().store_settings().map_err(Ended::unasked)?;
+        let found = directory::read(data, settings, args.account.as_deref()).await.map_err(Ended::unasked)?;
         return Ok(Read { found, unread: Vec::new() });
     }
     let client = args.services.client(ATTEMPTS).map_err(Ended::unasked)?;
