@@ -5,6 +5,8 @@ mod support;
 
 #[path = "kms/cast.rs"]
 mod cast;
+#[path = "kms/dual_layer.rs"]
+mod dual_layer;
 #[path = "kms/keys.rs"]
 mod keys;
 #[path = "kms/objects.rs"]

@@ -10,7 +10,7 @@ use super::error::StoreError;
 use crate::decision::KeyGrant;
 use crate::gate::services::kms::{Decrypt, EncryptionContext, GenerateDataKey, KeyUse, OpensUnderKey, SealsUnderKey};
 use crate::gate::{Authorized, Operation};
-use crate::storage::sealing::{BlobId, Ciphertext, DataKey, Envelope, FreshKey, KeyMaterial, SealError};
+use crate::storage::sealing::{BlobId, Ciphertext, DataKey, Envelope, FreshKey, KeyMaterial, Layers, SealError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -260,13 +260,17 @@ impl OpenKey {
         [&length[..], self.arn.as_bytes(), &context.canonical()].concat()
     }
 
-    /// What seals an object's data keys.
+    /// What seals an object's data keys, once or twice over.
     ///
     /// # Errors
     /// [`StoreError::WrongGrant`] if the proof is for another key.
-    pub fn for_writing(self: &Arc<Self>, proof: &KeyUse<GenerateDataKey>) -> Result<ObjectKey, StoreError> {
+    pub fn for_writing(
+        self: &Arc<Self>,
+        proof: &KeyUse<GenerateDataKey>,
+        layers: Layers,
+    ) -> Result<ObjectKey, StoreError> {
         let bound = self.bound(self.context(proof, GenerateDataKey::ON)?);
-        Ok(ObjectKey { key: Arc::clone(self), bound: bound.into() })
+        Ok(ObjectKey { key: Arc::clone(self), bound: bound.into(), layers })
     }
 
     /// What opens an object's data keys.
@@ -295,6 +299,7 @@ impl std::fmt::Debug for OpenKey {
 pub struct ObjectKey {
     key: Arc<OpenKey>,
     bound: Arc<[u8]>,
+    layers: Layers,
 }
 
 impl ObjectKey {
@@ -302,9 +307,13 @@ impl ObjectKey {
         &self.key.arn
     }
 
+    pub(super) fn layers(&self) -> Layers {
+        self.layers
+    }
+
     pub(super) fn seal_new(&self, blob: BlobId) -> Result<(FreshKey, Envelope), StoreError> {
         let (version, material) = self.key.newest()?;
-        Ok(material.seal_new(blob, version, &self.bound)?)
+        Ok(material.seal_new(blob, version, &self.bound, self.layers)?)
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
         call.server.store().read(&grant, sighting)
     }
     .map_err(|e| call.failed(e))?;
+    encryption::refuse_on_read(&call.parts.headers)?;
     let overrides = signed_overrides(call)?;
     let record = view.record();
     let conditions = Conditions::of_read(&call.parts.headers)?;

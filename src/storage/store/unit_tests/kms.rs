@@ -3,7 +3,7 @@
 use super::*;
 use crate::gate::operations as o;
 use crate::gate::services::kms::{Decrypt, EncryptionContext, GenerateDataKey, KeyUse};
-use crate::storage::sealing::CustomerKey;
+use crate::storage::sealing::{CustomerKey, Layers};
 use crate::storage::store::kms::{KeyRecord, KeyState, MaterialOrigin, OpenKey, Rotation};
 
 const ACCOUNT: &str = "111111111111";
@@ -47,9 +47,13 @@ async fn nothing_but_the_proof_opens_an_object() {
     let one = keep(&store, "one", record(&store)).await;
     let two = keep(&store, "two", record(&store)).await;
     let writing = KeyUse::<GenerateDataKey>::for_test("key", &arn("one"), whole());
-    assert!(matches!(two.for_writing(&writing), Err(StoreError::WrongGrant)), "a proof is for its own key");
-    for size in [0, 10, 20_000] {
-        let key = one.for_writing(&writing).expect("a right");
+    assert!(
+        matches!(two.for_writing(&writing, Layers::One), Err(StoreError::WrongGrant)),
+        "a proof is for its own key"
+    );
+    let sizes = [0, 10, 20_000, 200_000];
+    for (size, layers) in sizes.into_iter().flat_map(|size| [(size, Layers::One), (size, Layers::Two)]) {
+        let key = one.for_writing(&writing, layers).expect("a right");
         let mut new = new_object();
         new.sse = Sse::Kms { key, stored: Box::default() };
         let mut writer = store.begin_write(&on::<o::PutObject>("k"), new).expect("begins");
