@@ -296,11 +296,12 @@ impl Call {
     }
 
     /// Whether the request would be let through at this moment, for an answer that is there already. It gives no
-    /// token, so that nothing is read or changed with it.
+    /// token, so that nothing is read or changed with it. `absent`: that answer was that there is no such object, which
+    /// is for those to know who may list the bucket.
     ///
     /// # Errors
     /// `NoSuchBucket`, or S3's refusal.
-    pub async fn still_permitted(&self) -> Result<(), S3Error> {
+    pub async fn still_permitted(&self, absent: bool) -> Result<(), S3Error> {
         let (_, scene) = self.scene(self.bucket())?;
         let facts = self.facts();
         let sighting = match self.target.key() {
@@ -309,7 +310,14 @@ impl Call {
         };
         let body = BodyFacts::default();
         let ask = self.ask(&facts, &scene, sighting.as_ref().and_then(seen), &body);
-        gate::permitted(self.row, &ask).kept().await.map_err(|refusal| self.refused(&refusal))
+        let verdict = gate::permitted(self.row, &ask);
+        let known = absent && gate::may_learn_absence(&ask, &verdict);
+        match verdict.kept().await {
+            Err(refusal @ Refusal::Unkept(_)) => Err(self.refused(&refusal)),
+            _ if known => Ok(()),
+            Ok(()) if absent => Err(self.refused(&Refusal::Denied { explicit: false, sentence: None })),
+            answer => answer.map_err(|refusal| self.refused(&refusal)),
+        }
     }
 
     /// Authorizes a use of keys of the key service, which S3 makes in the caller's name. Its requests come from S3:
