@@ -13,5 +13,7 @@ mod keys;
 mod objects;
 #[path = "kms/permissions.rs"]
 mod permissions;
+#[path = "kms/principals.rs"]
+mod principals;
 #[path = "kms/root_keys.rs"]
 mod root_keys;
