@@ -37,6 +37,8 @@ pub struct Decided<'a> {
     pub request: &'a AuthorizationRequest<'a>,
     /// What it was held against.
     pub authorizer: &'a Authorizer,
+    /// The same authorizer will be asked by later requests.
+    pub lasts: bool,
     /// The answer.
     pub decision: Decision,
     /// Of a denial, why.
@@ -73,6 +75,9 @@ pub struct Verdict<'w, T> {
     witness: &'w dyn Witness,
 }
 
+/// The answer to a second question, if there was one: see [`Verdict::and_ask`].
+pub type Next<T> = Option<Result<T, Refusal>>;
+
 impl<T> std::fmt::Debug for Verdict<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Verdict").field("allowed", &self.answer.is_ok()).finish_non_exhaustive()
@@ -86,6 +91,23 @@ impl<'w, T> Verdict<'w, T> {
 
     pub(super) fn refusal(&self) -> Option<&Refusal> {
         self.answer.as_ref().err()
+    }
+
+    /// Asks the next question where this one was a yes; both are waited for at once.
+    ///
+    /// INVARIANT: what comes of it is not to be had before the decisions of both are kept.
+    pub fn and_ask<U>(self, next: impl FnOnce() -> Option<Verdict<'w, U>>) -> Verdict<'w, (T, Next<U>)> {
+        let witness = self.witness;
+        let answer = self.answer.map(|first| (first, next().map(|next| next.seen_by(witness))));
+        Verdict { answer, witness }
+    }
+
+    fn seen_by(self, witness: &'w dyn Witness) -> Result<T, Refusal> {
+        // Waiting for one witness says nothing of what another keeps.
+        if std::ptr::addr_eq(self.witness, witness) {
+            return self.answer;
+        }
+        Err(Refusal::Unasked("the questions of a request have one witness".to_owned()))
     }
 
     /// Whether it was a yes: for questions nothing is done by.
