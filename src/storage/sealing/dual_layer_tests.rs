@@ -167,7 +167,7 @@ fn a_changed_envelope_opens_nothing() {
     assert_eq!(open(&envelope, &bytes).expect("opens"), b"secret");
 }
 
-/// AES-256-GCM as data keys have it. Source: McGrew and Viega, "The Galois/Counter Mode of Operation", test cases 13
+/// AES-256-GCM as data keys have it. Source: `McGrew` and Viega, "The Galois/Counter Mode of Operation", test cases 13
 /// to 16, which NIST's validation of SP 800-38D goes back to.
 #[test]
 fn data_keys_are_aes_gcm_by_the_book() {

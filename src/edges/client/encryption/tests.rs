@@ -49,7 +49,7 @@ proptest! {
     }
 }
 
-/// Source: McGrew and Viega, "The Galois/Counter Mode of Operation", test cases 13 to 16, which NIST's validation of
+/// Source: `McGrew` and Viega, "The Galois/Counter Mode of Operation", test cases 13 to 16, which NIST's validation of
 /// SP 800-38D goes back to.
 #[test]
 fn a_stream_is_aes_gcm_by_the_book() {
