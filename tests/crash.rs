@@ -1,8 +1,8 @@
 //! Nothing lost: a server that is killed at random moments, that dies between the steps of its work, whose disk
 //! fails, and that opens what an earlier version wrote.
 //!
-//! `CRASH_ROUNDS=200 cargo test --release --test crash -- --nocapture killed` makes the longer run of the kill loop;
-//! `CRASH_SEED` repeats the choices of one.
+//! `CRASH_ROUNDS=200 cargo test --release --test crash -- --nocapture killed` makes the longer runs of the two kill
+//! loops, of objects and of policies; `CRASH_SEED` repeats the choices of one.
 #![cfg(feature = "server")]
 
 mod support;
@@ -11,6 +11,8 @@ mod support;
 mod check;
 #[path = "crash/earlier.rs"]
 mod earlier;
+#[path = "crash/identities.rs"]
+mod identities;
 #[path = "crash/model.rs"]
 mod model;
 #[path = "crash/points.rs"]

@@ -5,6 +5,8 @@ mod support;
 
 #[path = "kms/cast.rs"]
 mod cast;
+#[path = "kms/dual_layer.rs"]
+mod dual_layer;
 #[path = "kms/external.rs"]
 mod external;
 #[path = "kms/keys.rs"]
@@ -13,6 +15,8 @@ mod keys;
 mod objects;
 #[path = "kms/permissions.rs"]
 mod permissions;
+#[path = "kms/principals.rs"]
+mod principals;
 #[path = "kms/root_keys.rs"]
 mod root_keys;
 #[cfg(feature = "pkcs11")]

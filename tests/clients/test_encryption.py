@@ -57,6 +57,30 @@ def cp(server, *arguments, status=0):
     return done.stderr
 
 
+def test_the_server_encrypts_twice_over(s3, kms, key, bucket):
+    twice = {"ServerSideEncryption": "aws:kms:dsse", "SSEKMSKeyId": key}
+    arn = kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"]
+    for size in SIZES:
+        body = random.Random(size).randbytes(size)
+        written = s3.put_object(Bucket=bucket, Key=f"k{size}", Body=body, **twice)
+        assert (written["ServerSideEncryption"], written["SSEKMSKeyId"]) == ("aws:kms:dsse", arn)
+        read = s3.get_object(Bucket=bucket, Key=f"k{size}")
+        assert (read["ServerSideEncryption"], read["SSEKMSKeyId"]) == ("aws:kms:dsse", arn)
+        assert read["Body"].read() == body
+    default = {"SSEAlgorithm": "aws:kms:dsse", "KMSMasterKeyID": arn}
+    rule = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": False}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    found = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert found[0]["ApplyServerSideEncryptionByDefault"] == default
+    assert s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ServerSideEncryption"] == "aws:kms:dsse"
+    kms.disable_key(KeyId=key)
+    try:
+        with pytest.raises(s3.exceptions.ClientError, match="KMS.DisabledException"):
+            s3.get_object(Bucket=bucket, Key="k")
+    finally:
+        kms.enable_key(KeyId=key)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_theirs_is_read_here(server, kms, key, bucket, tmp_path, size, context):

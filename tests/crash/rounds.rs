@@ -15,7 +15,7 @@ pub const WORLD: &str = r#"{"version": 1, "accounts": [{"id": "111122223333", "n
     "root": {"access_keys": [{"id": "AKIAROOT", "secret": "root-secret"}]},
     "buckets": [{"name": "flat"}, {"name": "versioned"}, {"name": "paused"}]}]}"#;
 
-fn number(name: &str) -> Option<u64> {
+pub fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
 }
 
@@ -89,7 +89,7 @@ fn prepare(directory: &TempDir, writers: &mut [Writer]) {
 }
 
 /// A start that does not come to its end.
-fn killed_while_starting(data: &Path, after: Duration) {
+pub fn killed_while_starting(data: &Path, after: Duration) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(data)

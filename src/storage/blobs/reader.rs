@@ -45,8 +45,8 @@ impl BlobReader {
         plain_len: u64,
         range: Range<u64>,
     ) -> Result<Self, BlobError> {
-        let plan = ChunkPlan::new(id, plain_len, key.chunk_size(), range)?;
-        let chunks_per_piece = (PIECE / key.chunk_size()).max(1);
+        let plan = ChunkPlan::new(id, plain_len, key.layout(), range)?;
+        let chunks_per_piece = (PIECE / key.layout().chunk_size()).max(1);
         let first = piece(&plan.wanted(), plan.wanted().start, chunks_per_piece);
         let next = first.end;
         let opener = Opener::new(key, id);

@@ -2,62 +2,64 @@
 
 use super::fixed_bytes::joined;
 use super::keys::{DataKey, FreshKey};
-use super::{BlobId, SealError, TAG_LEN};
+use super::layout::Layout;
+use super::{BlobId, SealError};
 use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce};
 use bytes::{Buf, Bytes, BytesMut};
 use std::ops::Range;
 
-/// Bytes that a blob of `plain_len` bytes has once sealed in chunks of `chunk_size`.
-#[must_use]
-pub fn sealed_len(plain_len: u64, chunk_size: u32) -> u64 {
-    plain_len.saturating_add(chunk_count(plain_len, chunk_size) * TAG_LEN as u64)
-}
-
-/// An empty blob is one empty chunk, so that its absence is noticed.
-fn chunk_count(plain_len: u64, chunk_size: u32) -> u64 {
-    plain_len.div_ceil(u64::from(chunk_size)).max(1)
-}
-
-/// The plaintext's length of a sealed blob, if any plaintext seals to this length.
-fn plain_len(sealed_len: u64, chunk_size: u32) -> Option<u64> {
-    let chunks = sealed_len.div_ceil(u64::from(chunk_size) + TAG_LEN as u64);
-    let plain = sealed_len.checked_sub(chunks * TAG_LEN as u64)?;
-    (self::sealed_len(plain, chunk_size) == sealed_len).then_some(plain)
-}
-
-/// A data key at work on one blob.
+/// The data keys at work on one blob.
 struct Cipher {
-    aead: LessSafeKey,
+    outer: LessSafeKey,
+    /// Of a blob that is sealed twice over: what seals the plaintext, before the outer key seals that with its tag.
+    inner: Option<LessSafeKey>,
     blob: BlobId,
-    chunk_size: usize,
+    layout: Layout,
     context: [u8; 21],
 }
 
 impl Cipher {
     fn new(key: DataKey, blob: BlobId) -> Self {
-        let context = joined(&[&[key.format], &key.chunk_size.to_be_bytes(), blob.as_bytes()]);
-        Self { aead: key.aead, blob, chunk_size: key.chunk_size as usize, context }
+        let layout = key.layout();
+        let context = joined(&[&[key.format], &layout.chunk_size().to_be_bytes(), blob.as_bytes()]);
+        Self { outer: key.aead, inner: key.inner, blob, layout, context }
+    }
+
+    fn chunk_size(&self) -> usize {
+        self.layout.chunk_size() as usize
     }
 
     /// INVARIANT: a chunk's number and whether it is the last are in the nonce, the rest in the context: nothing
-    /// that was sealed opens anywhere else.
+    /// that was sealed opens anywhere else. The two layers share nonces, and have a key each.
     fn nonce(&self, chunk: u32, last: bool) -> Nonce {
         let parts: [&[u8]; 3] = [self.blob.nonce_prefix(), &chunk.to_be_bytes(), &[u8::from(last)]];
         Nonce::assume_unique_for_key(joined(&parts))
     }
 
-    fn seal(&self, chunk: u32, last: bool, plain: &mut [u8]) -> Result<impl AsRef<[u8]> + use<>, SealError> {
-        self.aead
-            .seal_in_place_separate_tag(self.nonce(chunk, last), Aad::from(self.context), plain)
-            .map_err(|_| SealError::Library)
+    /// Seals the chunk whose plaintext stands in `buffer` from `start` to the end.
+    fn seal<B>(&self, chunk: u32, last: bool, buffer: &mut B, start: usize) -> Result<(), SealError>
+    where
+        B: AsMut<[u8]> + for<'b> Extend<&'b u8>,
+    {
+        for layer in self.inner.iter().chain([&self.outer]) {
+            let (_, place) = buffer.as_mut().split_at_mut(start);
+            let tag = layer
+                .seal_in_place_separate_tag(self.nonce(chunk, last), Aad::from(self.context), place)
+                .map_err(|_| SealError::Library)?;
+            buffer.extend(tag.as_ref());
+        }
+        Ok(())
     }
 
     /// Leaves the plaintext at the beginning of `sealed` and returns its length.
     fn open(&self, chunk: u32, last: bool, sealed: &mut [u8]) -> Result<usize, SealError> {
-        match self.aead.open_in_place(self.nonce(chunk, last), Aad::from(self.context), sealed) {
-            Ok(plain) => Ok(plain.len()),
-            Err(_) => Err(SealError::Tampered { blob: self.blob, chunk }),
+        let mut len = sealed.len();
+        for layer in [&self.outer].into_iter().chain(&self.inner) {
+            let (rest, _) = sealed.split_at_mut(len);
+            let opened = layer.open_in_place(self.nonce(chunk, last), Aad::from(self.context), rest);
+            len = opened.map_err(|_| SealError::Tampered { blob: self.blob, chunk })?.len();
         }
+        Ok(len)
     }
 }
 
@@ -79,7 +81,7 @@ impl Sealer {
     #[must_use]
     pub fn new(key: FreshKey, blob: BlobId, chunks_per_piece: usize) -> Self {
         let cipher = Cipher::new(key.0, blob);
-        let piece_len = chunks_per_piece.max(1) * (cipher.chunk_size + TAG_LEN);
+        let piece_len = chunks_per_piece.max(1) * cipher.layout.sealed_chunk();
         Self { cipher, piece_len, buffer: BytesMut::new(), spare: None, filling: 0, chunk: 0, plain_len: 0 }
     }
 
@@ -90,14 +92,14 @@ impl Sealer {
     pub fn push(&mut self, data: &mut Bytes) -> Result<Option<Bytes>, SealError> {
         while !data.is_empty() {
             // A full chunk waits for one byte more: only then is it known not to be the last.
-            if self.filling == self.cipher.chunk_size {
+            if self.filling == self.cipher.chunk_size() {
                 self.seal_chunk(false)?;
                 if self.buffer.len() >= self.piece_len {
                     let next = self.spare.take().unwrap_or_else(|| BytesMut::with_capacity(self.piece_len));
                     return Ok(Some(std::mem::replace(&mut self.buffer, next).freeze()));
                 }
             }
-            let take = data.len().min(self.cipher.chunk_size - self.filling);
+            let take = data.len().min(self.cipher.chunk_size() - self.filling);
             self.make_room(take);
             let (now, _) = data.split_at(take);
             self.buffer.extend_from_slice(now);
@@ -128,9 +130,9 @@ impl Sealer {
 
     /// PERF: a small blob gets a small buffer; one that outgrows its first chunk gets a piece's at once.
     fn make_room(&mut self, more: usize) {
-        let needed = self.buffer.len() + more + TAG_LEN;
+        let needed = self.buffer.len() + more + self.cipher.layout.added();
         if needed > self.buffer.capacity() {
-            let first = self.cipher.chunk_size + TAG_LEN;
+            let first = self.cipher.layout.sealed_chunk();
             let total = if needed <= first / 4 {
                 needed
             } else if needed <= first {
@@ -144,9 +146,7 @@ impl Sealer {
 
     fn seal_chunk(&mut self, last: bool) -> Result<(), SealError> {
         let start = self.buffer.len() - self.filling;
-        let (_, plain) = self.buffer.split_at_mut(start);
-        let tag = self.cipher.seal(self.chunk, last, plain)?;
-        self.buffer.extend_from_slice(tag.as_ref());
+        self.cipher.seal(self.chunk, last, &mut self.buffer, start)?;
         self.filling = 0;
         if !last {
             // Numbers stay below the largest, so that the count of chunks is a number as well.
@@ -192,7 +192,7 @@ impl Opener {
         run: Range<u32>,
         sealed: &mut [u8],
     ) -> Result<Vec<Range<usize>>, SealError> {
-        let sealed_chunk = self.0.chunk_size + TAG_LEN;
+        let sealed_chunk = self.0.layout.sealed_chunk();
         let mut wanted = Vec::with_capacity(run.len());
         let mut pieces = sealed.chunks_mut(sealed_chunk);
         for (place, chunk) in run.clone().enumerate() {
@@ -216,7 +216,7 @@ impl Opener {
 pub struct ChunkPlan {
     plain_len: u64,
     range: Range<u64>,
-    chunk_size: u64,
+    layout: Layout,
     chunks: u32,
     wanted: Range<u32>,
 }
@@ -227,14 +227,14 @@ impl ChunkPlan {
     ///
     /// # Errors
     /// [`SealError::OutOfRange`] if the range is not inside the blob; [`SealError::TooLong`].
-    pub fn new(blob: BlobId, plain_len: u64, chunk_size: u32, range: Range<u64>) -> Result<Self, SealError> {
+    pub fn new(blob: BlobId, plain_len: u64, layout: Layout, range: Range<u64>) -> Result<Self, SealError> {
         let Range { start, end } = range;
         if start > end || end > plain_len {
             return Err(SealError::OutOfRange { start, end, plain_len });
         }
         let narrow = |chunks: u64| u32::try_from(chunks).map_err(|_| SealError::TooLong { blob });
-        let chunks = narrow(chunk_count(plain_len, chunk_size))?;
-        let chunk_size = u64::from(chunk_size);
+        let chunks = narrow(layout.chunk_count(plain_len))?;
+        let chunk_size = u64::from(layout.chunk_size());
         let wanted = if plain_len == 0 {
             0..1
         } else if start == end {
@@ -242,7 +242,7 @@ impl ChunkPlan {
         } else {
             narrow(start / chunk_size)?..narrow(end.div_ceil(chunk_size))?
         };
-        Ok(Self { plain_len, range, chunk_size, chunks, wanted })
+        Ok(Self { plain_len, range, layout, chunks, wanted })
     }
 
     /// The numbers of the chunks that are needed.
@@ -254,7 +254,7 @@ impl ChunkPlan {
     /// Where consecutive chunks lie in the sealed blob, in bytes.
     #[must_use]
     pub fn sealed_range(&self, run: Range<u32>) -> Range<u64> {
-        let sealed_chunk = self.chunk_size + TAG_LEN as u64;
+        let sealed_chunk = self.layout.sealed_chunk() as u64;
         let end = if run.end >= self.chunks { self.sealed_len() } else { u64::from(run.end) * sealed_chunk };
         u64::from(run.start) * sealed_chunk..end
     }
@@ -262,15 +262,15 @@ impl ChunkPlan {
     /// Bytes of the whole sealed blob.
     #[must_use]
     pub fn sealed_len(&self) -> u64 {
-        self.plain_len + u64::from(self.chunks) * TAG_LEN as u64
+        self.layout.sealed_len(self.plain_len)
     }
 
     /// Which bytes of a chunk's plaintext are wanted.
     #[must_use]
     pub fn trim(&self, chunk: u32) -> Range<usize> {
-        let start = u64::from(chunk) * self.chunk_size;
-        let within =
-            |place: u64| usize::try_from(place.saturating_sub(start).min(self.chunk_size)).unwrap_or(usize::MAX);
+        let chunk_size = u64::from(self.layout.chunk_size());
+        let start = u64::from(chunk) * chunk_size;
+        let within = |place: u64| usize::try_from(place.saturating_sub(start).min(chunk_size)).unwrap_or(usize::MAX);
         within(self.range.start)..within(self.range.end)
     }
 }
@@ -281,17 +281,15 @@ impl ChunkPlan {
 /// [`SealError::TooLong`], [`SealError::Library`].
 pub fn seal_small(key: FreshKey, blob: BlobId, plain: &[u8]) -> Result<Vec<u8>, SealError> {
     let cipher = Cipher::new(key.0, blob);
-    let chunks = plain.len().div_ceil(cipher.chunk_size).max(1);
-    let mut sealed = Vec::with_capacity(plain.len() + chunks * TAG_LEN);
+    let chunks = plain.len().div_ceil(cipher.chunk_size()).max(1);
+    let mut sealed = Vec::with_capacity(plain.len() + chunks * cipher.layout.added());
     let mut rest = plain;
     for chunk in 0..u32::try_from(chunks).map_err(|_| SealError::TooLong { blob })? {
-        let (now, later) = rest.split_at(rest.len().min(cipher.chunk_size));
+        let (now, later) = rest.split_at(rest.len().min(cipher.chunk_size()));
         rest = later;
         let start = sealed.len();
         sealed.extend_from_slice(now);
-        let (_, place) = sealed.split_at_mut(start);
-        let tag = cipher.seal(chunk, rest.is_empty(), place)?;
-        sealed.extend_from_slice(tag.as_ref());
+        cipher.seal(chunk, rest.is_empty(), &mut sealed, start)?;
     }
     Ok(sealed)
 }
@@ -302,9 +300,9 @@ pub fn seal_small(key: FreshKey, blob: BlobId, plain: &[u8]) -> Result<Vec<u8>, 
 /// [`SealError::Tampered`].
 pub fn open_small(key: DataKey, blob: BlobId, sealed: impl Into<Vec<u8>>) -> Result<Vec<u8>, SealError> {
     let mut bytes = sealed.into();
-    let chunk_size = key.chunk_size;
-    let plain_len = plain_len(bytes.len() as u64, chunk_size).ok_or(SealError::Tampered { blob, chunk: 0 })?;
-    let plan = ChunkPlan::new(blob, plain_len, chunk_size, 0..plain_len)?;
+    let layout = key.layout();
+    let plain_len = layout.plain_len(bytes.len() as u64).ok_or(SealError::Tampered { blob, chunk: 0 })?;
+    let plan = ChunkPlan::new(blob, plain_len, layout, 0..plain_len)?;
     let mut end = 0;
     for part in Opener::new(key, blob).open_run(&plan, plan.wanted(), &mut bytes)? {
         let len = part.len();

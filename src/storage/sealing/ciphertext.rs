@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_blobs_key_is_bound_to_key_and_context() {
         let (material, id) = (KeyMaterial::new(&[7; 32]), crate::storage::sealing::BlobId::from_bytes([9; 16]));
-        let (_, envelope) = material.seal_new(id, 2, b"bound").expect("sealed");
+        let (_, envelope) = material.seal_new(id, 2, b"bound", crate::storage::sealing::Layers::One).expect("sealed");
         assert!(material.open_key(id, &envelope, b"bound").is_ok());
         assert_eq!(material.open_key(id, &envelope, b"other").err(), Some(SealError::WrongServiceKey { blob: id }));
     }

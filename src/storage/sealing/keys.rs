@@ -2,6 +2,7 @@
 
 use super::envelope::{Envelope, SealedBy, WRAPPED_LEN};
 use super::fixed_bytes::joined;
+use super::layout::{Layers, Layout};
 use super::{BlobId, SealError};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
@@ -15,23 +16,30 @@ pub(super) const KEY_LEN: usize = 32;
 /// A blob's data key, to open what it sealed.
 pub struct DataKey {
     pub(super) aead: LessSafeKey,
+    /// The key of the inner layer, of a blob that is sealed twice over.
+    pub(super) inner: Option<LessSafeKey>,
     pub(super) format: u8,
-    pub(super) chunk_size: u32,
+    chunk_size: u32,
 }
 
 /// A data key that has sealed nothing yet. It is used up by sealing, so that no nonce is used twice.
 pub struct FreshKey(pub(super) DataKey);
 
 impl DataKey {
-    /// Bytes of plaintext in each chunk but the last.
+    /// How what it seals is cut.
     #[must_use]
-    pub fn chunk_size(&self) -> u32 {
-        self.chunk_size
+    pub fn layout(&self) -> Layout {
+        Layout::new(self.chunk_size, if self.inner.is_some() { Layers::Two } else { Layers::One })
+    }
+
+    /// This key as the outer layer over `inner`.
+    pub(super) fn over(self, inner: Self) -> Self {
+        Self { inner: Some(inner.aead), ..self }
     }
 
     pub(super) fn new(bytes: &[u8; KEY_LEN], envelope: &Envelope) -> Result<Self, SealError> {
         let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| SealError::Library)?;
-        Ok(Self { aead: LessSafeKey::new(key), format: envelope.format, chunk_size: envelope.chunk_size })
+        Ok(Self { aead: LessSafeKey::new(key), inner: None, format: envelope.format, chunk_size: envelope.chunk_size })
     }
 }
 
@@ -71,9 +79,19 @@ impl Wrapper {
         sealed_by: SealedBy,
         bound: &[u8],
     ) -> Result<(FreshKey, Envelope), SealError> {
+        self.fill(blob, Envelope::new(sealed_by), bound)
+    }
+
+    /// As [`Self::seal_new`], into an envelope that has no data key yet.
+    pub(super) fn fill(
+        &self,
+        blob: BlobId,
+        envelope: Envelope,
+        bound: &[u8],
+    ) -> Result<(FreshKey, Envelope), SealError> {
         let mut key = Zeroizing::new([0; KEY_LEN]);
         rand::fill(key.as_mut()).map_err(|_| SealError::Library)?;
-        let envelope = self.seal(blob, Envelope::new(sealed_by), bound, key.clone())?;
+        let envelope = self.seal(blob, envelope, bound, key.clone())?;
         Ok((FreshKey(DataKey::new(&key, &envelope)?), envelope))
     }
 

@@ -1,8 +1,9 @@
 //! The material of a key of the key service, and what it seals: ciphertexts, and data keys of blobs.
 
 use super::ciphertext::{Ciphertext, Header, NONCE, SALT};
-use super::envelope::{Envelope, SealedBy};
+use super::envelope::{Envelope, InnerKey, SealedBy};
 use super::keys::{DataKey, FreshKey, KEY_LEN, Wrapper};
+use super::layout::Layers;
 use super::{BlobId, SealError};
 use aws_lc_rs::aead::{Aad, Nonce};
 use aws_lc_rs::rand;
@@ -16,6 +17,8 @@ use zeroize::Zeroizing;
 pub struct KeyMaterial {
     ciphertexts: Wrapper,
     blobs: Wrapper,
+    /// Seals the data keys of inner layers: one of them does not open as that of an outer layer.
+    inner_layers: Wrapper,
 }
 
 impl KeyMaterial {
@@ -23,6 +26,7 @@ impl KeyMaterial {
         Self {
             ciphertexts: Wrapper::of_purpose(b"portcullis key service ciphertext 1", bytes),
             blobs: Wrapper::of_purpose(b"portcullis key service data key wrapping 1", bytes),
+            inner_layers: Wrapper::of_purpose(b"portcullis key service inner data key wrapping 1", bytes),
         }
     }
 
@@ -69,20 +73,40 @@ impl KeyMaterial {
         Ok(body)
     }
 
-    /// A new data key for this blob. `version` is this material's; `bound` is what must be the same again.
+    /// A new data key for this blob, or with [`Layers::Two`] two of them. `version` is this material's; `bound` is what
+    /// must be the same again.
     ///
     /// # Errors
     /// [`SealError::Library`].
-    pub fn seal_new(&self, blob: BlobId, version: u32, bound: &[u8]) -> Result<(FreshKey, Envelope), SealError> {
-        self.blobs.seal_new(blob, SealedBy::Kms { material: version }, bound)
+    pub fn seal_new(
+        &self,
+        blob: BlobId,
+        version: u32,
+        bound: &[u8],
+        layers: Layers,
+    ) -> Result<(FreshKey, Envelope), SealError> {
+        match layers {
+            Layers::One => self.blobs.seal_new(blob, SealedBy::Kms { material: version }, bound),
+            Layers::Two => {
+                let (outer, envelope) = self.blobs.fill(blob, Envelope::twice(version), bound)?;
+                let (inner, sealed) = self.inner_layers.fill(blob, Envelope::twice(version), bound)?;
+                let envelope = Envelope { inner_key: Some(InnerKey(sealed.wrapped_key)), ..envelope };
+                Ok((FreshKey(outer.0.over(inner.0)), envelope))
+            }
+        }
     }
 
-    /// The data key of this blob.
+    /// The data key of this blob, or both of them.
     ///
     /// # Errors
     /// [`SealError::WrongServiceKey`]; [`SealError::UnknownFormat`].
     pub fn open_key(&self, blob: BlobId, envelope: &Envelope, bound: &[u8]) -> Result<DataKey, SealError> {
-        self.blobs.open(blob, envelope, bound)?.ok_or(SealError::WrongServiceKey { blob })
+        let wrong = SealError::WrongServiceKey { blob };
+        let outer = self.blobs.open(blob, envelope, bound)?.ok_or(wrong.clone())?;
+        match envelope.inner() {
+            None => Ok(outer),
+            Some(sealed) => Ok(outer.over(self.inner_layers.open(blob, &sealed, bound)?.ok_or(wrong)?)),
+        }
     }
 }
 

@@ -11,6 +11,10 @@
 //! id`. So a chunk opens at its own place of its own blob only: bit flips, cuts, extensions, reordering and
 //! exchanged blobs are errors, and a range needs only its own chunks.
 //!
+//! **Twice over** (DSSE-KMS, format 2): each chunk is sealed so under an inner data key, and what comes of it, tag
+//! included, under an outer one. The two are random, independent of each other, and sealed under the same key of the
+//! key service for two purposes: neither envelope opens in the place of the other.
+//!
 //! **The data key:** sealed with AES-256-GCM under a random nonce and a wrapping key that HKDF-SHA-256 (RFC 5869)
 //! derives for this blob alone, which is why a root key may seal any number of blobs with random nonces.
 //!
@@ -24,12 +28,15 @@
 mod chunks;
 mod ciphertext;
 mod customer;
+#[cfg(test)]
+mod dual_layer_tests;
 mod envelope;
 mod fixed_bytes;
 mod id;
 mod keyfile;
 mod keyring;
 mod keys;
+mod layout;
 mod material;
 mod source;
 #[cfg(test)]
@@ -38,7 +45,7 @@ mod unit_tests;
 mod vectors;
 mod wrapped;
 
-pub use chunks::{ChunkPlan, Opener, Sealer, open_small, seal_small, sealed_len};
+pub use chunks::{ChunkPlan, Opener, Sealer, open_small, seal_small};
 pub use ciphertext::Ciphertext;
 pub use customer::CustomerKey;
 pub use envelope::{Envelope, SealedBy};
@@ -46,6 +53,7 @@ pub use id::BlobId;
 pub use keyfile::read_private;
 pub use keyring::{KeyRing, KeyRingError};
 pub use keys::{DataKey, FreshKey};
+pub use layout::{Layers, Layout};
 pub use material::KeyMaterial;
 pub use source::{EnvironmentSource, FileSource, ROOT_KEY_VARIABLE, RootKeyPlace, RootKeySource, RootKeys};
 pub use wrapped::{Binding, RootKeyBytes, WrappedKey, WrappedSource, WrappingError, WrappingKey};
@@ -53,7 +61,7 @@ pub use wrapped::{Binding, RootKeyBytes, WrappedKey, WrappedSource, WrappingErro
 /// Bytes of plaintext in a chunk of a new blob; what a stored blob has is in its envelope.
 pub const CHUNK_SIZE: u32 = 64 * 1024;
 
-/// Bytes that sealing adds to each chunk: the tag of AES-GCM.
+/// Bytes that each layer of sealing adds to a chunk: the tag of AES-GCM.
 pub const TAG_LEN: usize = 16;
 
 /// Why something could not be sealed or opened. No variant holds a key or plaintext.

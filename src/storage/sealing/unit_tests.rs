@@ -8,6 +8,10 @@ use std::path::PathBuf;
 
 const CHUNK: usize = CHUNK_SIZE as usize;
 
+fn once() -> Layout {
+    Layout::new(CHUNK_SIZE, Layers::One)
+}
+
 fn blob(n: u8) -> BlobId {
     BlobId::from_bytes([n; 16])
 }
@@ -33,7 +37,7 @@ fn open(envelope: &Envelope, bytes: &[u8]) -> Result<Vec<u8>, SealError> {
 
 /// Opens only the chunks of a range, as a reader of a file does.
 fn open_range(envelope: &Envelope, bytes: &[u8], plain_len: usize, range: std::ops::Range<u64>) -> Vec<u8> {
-    let plan = ChunkPlan::new(blob(1), plain_len as u64, CHUNK_SIZE, range).expect("inside");
+    let plan = ChunkPlan::new(blob(1), plain_len as u64, once(), range).expect("inside");
     let at = plan.sealed_range(plan.wanted());
     let mut part = bytes[usize::try_from(at.start).unwrap()..usize::try_from(at.end).unwrap()].to_vec();
     let opener = Opener::new(customer().open_key(blob(1), envelope).expect("right key"), blob(1));
@@ -61,7 +65,7 @@ fn every_size_and_range_comes_back() {
     for len in [0, 1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK - 1, 3 * CHUNK + 17] {
         let text = plain(len);
         let (envelope, bytes) = sealed(&text);
-        assert_eq!(bytes.len() as u64, sealed_len(len as u64, CHUNK_SIZE), "{len}");
+        assert_eq!(bytes.len() as u64, once().sealed_len(len as u64), "{len}");
         assert_eq!(open(&envelope, &bytes).expect("opened"), text, "{len}");
         let mut places = vec![0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK - 1, 2 * CHUNK, 3 * CHUNK, len / 2, len];
         places.retain(|place| *place <= len);
@@ -113,10 +117,10 @@ proptest! {
 #[test]
 fn ranges_outside_are_refused() {
     for (len, start, end) in [(0, 0, 1), (10, 0, 11), (10, 11, 11), (10, 5, 4)] {
-        let plan = ChunkPlan::new(blob(1), len, CHUNK_SIZE, start..end);
+        let plan = ChunkPlan::new(blob(1), len, once(), start..end);
         assert_eq!(plan, Err(SealError::OutOfRange { start, end, plain_len: len }));
     }
-    let endless = ChunkPlan::new(blob(1), u64::MAX / 2, CHUNK_SIZE, 0..1);
+    let endless = ChunkPlan::new(blob(1), u64::MAX / 2, once(), 0..1);
     assert_eq!(endless, Err(SealError::TooLong { blob: blob(1) }));
 }
 

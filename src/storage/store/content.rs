@@ -10,7 +10,7 @@ use super::records::{StoredKms, StoredSse};
 use crate::storage::blobs::{BlobError, BlobWriter};
 use crate::storage::kv::{Reads, Space, Transaction};
 use crate::storage::sealing::{
-    BlobId, CustomerKey, DataKey, Envelope, FreshKey, SealError, SealedBy, open_small, seal_small,
+    BlobId, CustomerKey, DataKey, Envelope, FreshKey, Layers, SealError, SealedBy, open_small, seal_small,
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::BoxStream;
@@ -50,11 +50,11 @@ pub enum Sse {
         /// The base64 of its MD5.
         key_md5: String,
     },
-    /// The key service (SSE-KMS).
+    /// The key service (SSE-KMS, DSSE-KMS).
     Kms {
         /// The right to seal under the key.
         key: ObjectKey,
-        /// What is kept of it beside the object; the key's ARN is the one of `key`.
+        /// What is kept of it beside the object; the key's ARN and the layers are those of `key`.
         stored: Box<StoredKms>,
     },
 }
@@ -109,7 +109,12 @@ impl Sse {
             Self::S3 => StoredSse::S3,
             Self::Customer { key_md5, .. } => StoredSse::Customer { key_md5: key_md5.clone() },
             Self::Kms { key, stored } => {
-                StoredSse::Kms(Box::new(StoredKms { key: key.arn().to_owned(), ..StoredKms::clone(stored) }))
+                let dual_layer = key.layers() == Layers::Two;
+                StoredSse::Kms(Box::new(StoredKms {
+                    key: key.arn().to_owned(),
+                    dual_layer,
+                    ..StoredKms::clone(stored)
+                }))
             }
         }
     }

@@ -10,7 +10,7 @@ use super::error::StoreError;
 use crate::decision::KeyGrant;
 use crate::gate::services::kms::{Decrypt, EncryptionContext, GenerateDataKey, KeyUse, OpensUnderKey, SealsUnderKey};
 use crate::gate::{Authorized, Operation};
-use crate::storage::sealing::{BlobId, Ciphertext, DataKey, Envelope, FreshKey, KeyMaterial, SealError};
+use crate::storage::sealing::{BlobId, Ciphertext, DataKey, Envelope, FreshKey, KeyMaterial, Layers, SealError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,6 +18,8 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 const DAY_MS: i64 = 86_400_000;
+/// Documents of one transaction.
+const BATCH: usize = 100;
 
 /// What a key may be used for at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +96,10 @@ pub struct KeyRecord {
     /// Its policy, as it was put. A key without one allows nobody anything.
     #[serde(default)]
     pub policy: Option<String>,
+    /// The users, roles and sessions of this server's accounts that the policy names, by ARN, with the unique ids that
+    /// they had when it was put; without one, none had the name. `None`: they were not looked up yet.
+    #[serde(default)]
+    pub policy_principals: Option<Vec<(String, Option<String>)>>,
     /// Its tags, in the order they were put.
     #[serde(default)]
     pub tags: Vec<(String, String)>,
@@ -156,6 +162,10 @@ pub struct GrantRecord {
     /// Who may give it up beside the account.
     #[serde(default)]
     pub retiring: Option<String>,
+    /// The users, roles and sessions of this server's accounts among these two, as in
+    /// [`KeyRecord::policy_principals`].
+    #[serde(default)]
+    pub principals: Option<Vec<(String, Option<String>)>>,
     /// The operations.
     pub operations: Vec<String>,
     /// The encryption context must be exactly this.
@@ -177,11 +187,19 @@ impl Entity for GrantRecord {
 }
 
 impl GrantRecord {
+    /// What one of its principals is told by: the unique id that was looked up, which nobody has where none had the
+    /// name; else the name.
+    #[must_use]
+    pub fn told_by<'n>(&'n self, name: &'n str) -> &'n str {
+        let known = self.principals.as_ref().and_then(|known| known.iter().find(|(arn, _)| arn == name));
+        known.map_or(name, |(_, id)| id.as_deref().unwrap_or_default())
+    }
+
     /// As decisions read it.
     #[must_use]
     pub fn for_decisions(&self) -> KeyGrant {
         KeyGrant {
-            grantee: self.grantee.clone(),
+            grantee: self.told_by(&self.grantee).to_owned(),
             operations: self.operations.clone(),
             context_equals: self.context_equals.clone(),
             context_subset: self.context_subset.clone(),
@@ -260,13 +278,17 @@ impl OpenKey {
         [&length[..], self.arn.as_bytes(), &context.canonical()].concat()
     }
 
-    /// What seals an object's data keys.
+    /// What seals an object's data keys, once or twice over.
     ///
     /// # Errors
     /// [`StoreError::WrongGrant`] if the proof is for another key.
-    pub fn for_writing(self: &Arc<Self>, proof: &KeyUse<GenerateDataKey>) -> Result<ObjectKey, StoreError> {
+    pub fn for_writing(
+        self: &Arc<Self>,
+        proof: &KeyUse<GenerateDataKey>,
+        layers: Layers,
+    ) -> Result<ObjectKey, StoreError> {
         let bound = self.bound(self.context(proof, GenerateDataKey::ON)?);
-        Ok(ObjectKey { key: Arc::clone(self), bound: bound.into() })
+        Ok(ObjectKey { key: Arc::clone(self), bound: bound.into(), layers })
     }
 
     /// What opens an object's data keys.
@@ -295,6 +317,7 @@ impl std::fmt::Debug for OpenKey {
 pub struct ObjectKey {
     key: Arc<OpenKey>,
     bound: Arc<[u8]>,
+    layers: Layers,
 }
 
 impl ObjectKey {
@@ -302,9 +325,13 @@ impl ObjectKey {
         &self.key.arn
     }
 
+    pub(super) fn layers(&self) -> Layers {
+        self.layers
+    }
+
     pub(super) fn seal_new(&self, blob: BlobId) -> Result<(FreshKey, Envelope), StoreError> {
         let (version, material) = self.key.newest()?;
-        Ok(material.seal_new(blob, version, &self.bound)?)
+        Ok(material.seal_new(blob, version, &self.bound, self.layers)?)
     }
 }
 
@@ -380,6 +407,43 @@ impl Store {
             Ok(())
         })
         .await
+    }
+
+    /// Looks up whom key policies and grants name that were stored without it: when the data directory is opened.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], [`StoreError::Io`].
+    pub async fn look_up_key_principals(
+        &self,
+        of_policy: impl Fn(&str) -> Vec<(String, Option<String>)>,
+        of_grant: impl Fn(&[&str]) -> Vec<(String, Option<String>)>,
+    ) -> Result<(), StoreError> {
+        let mut keys = self.entities::<KeyRecord>(None)?;
+        keys.retain(|kept| kept.document.policy.is_some() && kept.document.policy_principals.is_none());
+        for kept in &mut keys {
+            kept.document.policy_principals = kept.document.policy.as_deref().map(&of_policy);
+        }
+        let mut grants = self.entities::<GrantRecord>(None)?;
+        grants.retain(|kept| kept.document.principals.is_none());
+        for kept in &mut grants {
+            let names: Vec<&str> =
+                [&kept.document.grantee].into_iter().chain(&kept.document.retiring).map(|n| &**n).collect();
+            kept.document.principals = Some(of_grant(&names));
+        }
+        self.put_again(keys).await?;
+        self.put_again(grants).await
+    }
+
+    /// Writes documents that were read before, in small transactions. Nobody else writes yet: the server is not open.
+    async fn put_again<E: Entity + Clone>(&self, documents: Vec<Kept<E>>) -> Result<(), StoreError> {
+        for batch in documents.chunks(BATCH) {
+            let batch = batch.to_vec();
+            self.change_documents(move |t: &mut EntityTransaction<'_>| {
+                batch.iter().try_for_each(|kept| t.put(&kept.account, &kept.id, &kept.document).map(drop))
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// Rotates the keys whose period is over, and deletes those whose waiting time is. Gives the account and id of

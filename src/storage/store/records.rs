@@ -218,7 +218,7 @@ pub enum StoredSse {
         /// The base64 of the key's MD5, as answers repeat it. It is not the key.
         key_md5: String,
     },
-    /// A key of the key service (SSE-KMS).
+    /// A key of the key service (SSE-KMS, DSSE-KMS).
     Kms(Box<StoredKms>),
 }
 
@@ -233,6 +233,9 @@ pub struct StoredKms {
     /// With a Bucket Key: the encryption context has the bucket's ARN, not the object's.
     #[serde(default, skip_serializing_if = "is_default")]
     pub bucket_key: bool,
+    /// Sealed twice over (DSSE-KMS).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub dual_layer: bool,
 }
 
 impl StoredKms {

@@ -8,7 +8,7 @@ use super::manifest::{self, ManifestRef};
 use super::records::{PartRecord, StoredSse, VersionRecord, decode};
 use super::{keys, sweep};
 use crate::storage::kv::{Direction, KeyRange, Reads, Space};
-use crate::storage::sealing::{BlobId, Envelope, SealedBy, sealed_len};
+use crate::storage::sealing::{BlobId, Envelope, SealedBy};
 use futures_util::StreamExt as _;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -399,7 +399,7 @@ fn service_keys(store: &Store) -> Result<HashMap<String, Arc<OpenKey>>, StoreErr
 
 /// What is sealed with a customer's key has the length that its plaintext has when sealed.
 fn same_length(id: BlobId, envelope: &Envelope, size: u64, found: Option<u64>) -> Result<(), StoreError> {
-    let expected = sealed_len(size, envelope.chunk_size());
+    let expected = envelope.layout().sealed_len(size);
     match found {
         None => Err(StoreError::damaged(format!("{id} is missing"))),
         Some(found) if found != expected => {

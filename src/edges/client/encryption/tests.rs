@@ -49,6 +49,25 @@ proptest! {
     }
 }
 
+/// Source: `McGrew` and Viega, "The Galois/Counter Mode of Operation", test cases 13 to 16, which NIST's validation of
+/// SP 800-38D goes back to.
+#[test]
+fn a_stream_is_aes_gcm_by_the_book() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/aes-256-gcm.json");
+    let cases: Vec<serde_json::Value> =
+        serde_json::from_str(&std::fs::read_to_string(file).expect("the vectors")).expect("a list");
+    assert_eq!(cases.len(), 4);
+    for case in cases {
+        let of = |name: &str| unhex(case[name].as_str().expect("a text"));
+        let (key, nonce) = (of("key").try_into().expect("32 bytes"), of("nonce").try_into().expect("12 bytes"));
+        let mut gcm = Gcm::new(&key, &nonce, &of("aad")).expect("a key");
+        let mut sealed = of("plain");
+        sealed.chunks_mut(7).for_each(|piece| gcm.encrypt(piece).expect("short enough"));
+        sealed.extend(gcm.tag());
+        assert_eq!(sealed, of("sealed"), "{}", case["case"]);
+    }
+}
+
 fn keyring() -> AesKeyring {
     AesKeyring::new(&[7; 32]).expect("32 bytes")
 }

@@ -35,6 +35,7 @@ pub(super) async fn object(call: &mut Call) -> Result<Reply, S3Error> {
         (call.server.store().read(&grant, sighting), opened)
     };
     let view = view.map_err(|e| call.failed(e))?;
+    encryption::refuse_on_read(&call.parts.headers)?;
     let overrides = signed_overrides(call)?;
     let record = view.record();
     let conditions = conditions?;

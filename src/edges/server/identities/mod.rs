@@ -80,6 +80,9 @@ impl Identities {
         }
         let look_up = |text: &str| principals::named_in(text, PolicyKind::Bucket, &|arn| snapshot.unique_id(arn));
         store.look_up_principals(now_ms, look_up).await.map_err(failed)?;
+        let of_key = |text: &str| principals::named_in(text, PolicyKind::Key, &|arn| snapshot.unique_id(arn));
+        let of_grant = |names: &[&str]| principals::named_among(names.iter().copied(), &|arn| snapshot.unique_id(arn));
+        store.look_up_key_principals(of_key, of_grant).await.map_err(failed)?;
         Ok(Arc::new(Self {
             store: store.clone(),
             now: ArcSwap::from_pointee(snapshot),

@@ -32,8 +32,14 @@ fn arns(document: &PolicyDocument) -> impl Iterator<Item = (&str, Span)> {
 /// Whom a policy names. A principal that does not exist has no id.
 #[must_use]
 pub fn named(document: &PolicyDocument, look_up: LookUp<'_>) -> Named {
+    named_among(arns(document).map(|(arn, _)| arn), look_up)
+}
+
+/// As [`named`], of names that stand in no policy. Those that are no user's, role's or session's are left out.
+#[must_use]
+pub fn named_among<'n>(names: impl Iterator<Item = &'n str>, look_up: LookUp<'_>) -> Named {
     let mut found: Named = Vec::new();
-    for (arn, _) in arns(document) {
+    for arn in names {
         if found.iter().all(|(known, _)| known != arn)
             && let Some(id) = look_up(arn)
         {
@@ -99,14 +105,20 @@ impl Snapshot {
         })
     }
 
+    /// A name as it is shown: the present ARN after a renaming, the unique id of whoever is gone.
+    #[must_use]
+    pub fn shown_name(&self, name: &str, stored: &Named) -> String {
+        let id = stored.iter().find(|(arn, _)| arn == name).and_then(|(_, id)| id.as_deref());
+        id.map_or_else(|| name.to_owned(), |id| self.arn_of(id).unwrap_or_else(|| id.to_owned()))
+    }
+
     /// A policy as it is shown: whoever was renamed by the present ARN, whoever is gone by the unique id.
     #[must_use]
     pub fn shown(&self, text: &str, kind: PolicyKind, stored: &Named) -> String {
         let changed: Vec<(&str, String)> = stored
             .iter()
-            .filter_map(|(arn, id)| {
-                let id = id.as_deref()?;
-                let shown = self.arn_of(id).unwrap_or_else(|| id.to_owned());
+            .filter_map(|(arn, _)| {
+                let shown = self.shown_name(arn, stored);
                 (shown != *arn).then_some((arn.as_str(), shown))
             })
             .collect();

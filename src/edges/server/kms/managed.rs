@@ -32,6 +32,7 @@ pub(super) async fn s3_key<O: Operation>(server: &Server, grant: &Authorized<O>)
         managed_by: Some("s3".to_owned()),
         state: KeyState::Enabled,
         policy: Some(policy(account, server.region())),
+        policy_principals: Some(Vec::new()),
         tags: Vec::new(),
         rotation: Some(Rotation {
             period_days: PERIOD_DAYS,

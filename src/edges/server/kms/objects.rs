@@ -1,7 +1,7 @@
-//! SSE-KMS: which key an object is sealed under, and the questions that S3 puts to the gate in its caller's name.
+//! SSE-KMS and DSSE-KMS: which key an object is sealed under, and the questions that S3 puts to the gate in its caller's name.
 //!
 //! Source: S3 User Guide, "Using server-side encryption with AWS KMS keys (SSE-KMS)", "Reducing the cost of SSE-KMS
-//! with Amazon S3 Bucket Keys"; semantics section 10.
+//! with Amazon S3 Bucket Keys", "Using dual-layer server-side encryption with AWS KMS keys (DSSE-KMS)"; semantics section 10.
 
 use super::{Found, KeyError, Named, managed};
 use crate::edges::server::auth::AuthType;
@@ -11,7 +11,7 @@ use crate::edges::server::wire::encryption::{KmsRequest, SentKey};
 use crate::gate::services::ServiceOperation;
 use crate::gate::services::kms::{Decrypt, EncryptionContext, GenerateDataKey, KeyUse, UsesKey};
 use crate::gate::{Authorized, Operation, Refusal, ServiceFacts, Verdict};
-use crate::storage::sealing::CustomerKey;
+use crate::storage::sealing::{CustomerKey, Layers};
 use crate::storage::store::kms::{ObjectUnlock, OpenKey};
 use crate::storage::store::{Sse, StoredKms, StoredSse, Unlock};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub enum WriteSse {
     S3,
     /// SSE-C.
     Customer(SentKey),
-    /// SSE-KMS.
+    /// SSE-KMS, or DSSE-KMS.
     Kms(KmsRequest),
 }
 
@@ -141,7 +141,12 @@ impl Call {
             Some(name) => self.key_of(name, Named::Anyhow)?,
             None => managed::s3_key(&self.server, grant).await.map_err(|e| self.failed(e))?,
         };
-        let stored = StoredKms { key: found.key.arn.clone(), context: wanted.context, bucket_key: wanted.bucket_key };
+        let stored = StoredKms {
+            key: found.key.arn.clone(),
+            context: wanted.context,
+            bucket_key: wanted.bucket_key,
+            dual_layer: wanted.dual_layer,
+        };
         self.seal_under(grant, key, &found, stored, parts).await
     }
 
@@ -154,11 +159,12 @@ impl Call {
         parts: Parts,
     ) -> Result<Sse, S3Error> {
         let context = whole_context(&stored, grant.bucket(), key)?;
+        let layers = if stored.dual_layer { Layers::Two } else { Layers::One };
         if parts == Parts::Yes {
             self.ask_key::<Decrypt>(found, context.clone()).await?;
         }
         let proof = self.ask_key::<GenerateDataKey>(found, context).await?;
-        let key = usable(found)?.for_writing(&proof).map_err(|e| self.failed(e))?;
+        let key = usable(found)?.for_writing(&proof, layers).map_err(|e| self.failed(e))?;
         Ok(Sse::Kms { key, stored: Box::new(stored) })
     }
 

@@ -36,6 +36,8 @@ impl Seed {
             managed_by: None,
             state: KeyState::Enabled,
             policy: entry.policy_text.clone(),
+            // Looked up when the data directory is opened: the identities are written after the keys.
+            policy_principals: None,
             tags: Vec::new(),
             rotation: None,
             materials: Vec::new(),
@@ -55,6 +57,7 @@ impl Seed {
                 name: None,
                 grantee: grant.grantee.clone(),
                 retiring: None,
+                principals: None,
                 operations: grant.operations.clone(),
                 context_equals: grant.context_equals.clone(),
                 context_subset: grant.context_subset.clone(),

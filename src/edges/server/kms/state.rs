@@ -4,6 +4,7 @@ use super::KeyError;
 use crate::compiled::CompiledPolicy;
 use crate::decision::{LayerState, PolicySet};
 use crate::edges::server::directory::Directory;
+use crate::edges::server::identities::state::stored_id;
 use crate::gate::{Caller, Scene, Subject};
 use crate::policy::{LoadOptions, PolicyDocument, PolicyKind};
 use crate::simulate::world::ContextKeys;
@@ -51,7 +52,7 @@ impl Key {
         let Kept { account, id, document: record, .. } = kept;
         Ok(Self {
             arn: key_arn(&record.region, &account, &id),
-            policy: compiled(&id, record.policy.as_deref()),
+            policy: compiled(&id, record.policy.as_deref(), record.policy_principals.as_deref().unwrap_or_default()),
             facts: facts(&record, &aliases),
             account,
             id,
@@ -128,12 +129,19 @@ impl Key {
     }
 }
 
-/// A key policy for decisions. One that this version cannot read allows nothing.
-pub(in crate::edges::server) fn compiled(id: &str, policy: Option<&str>) -> LayerState<PolicySet> {
+/// A key policy for decisions. One that this version cannot read allows nothing. Whom it names is told by the unique
+/// ids in `named`: see [`KeyRecord::policy_principals`].
+pub(in crate::edges::server) fn compiled(
+    id: &str,
+    policy: Option<&str>,
+    named: &[(String, Option<String>)],
+) -> LayerState<PolicySet> {
     let Some(text) = policy else { return LayerState::Absent };
     let name = format!("{id}-key-policy");
     match PolicyDocument::parse(&name, text, &LoadOptions::new(PolicyKind::Key)) {
-        Ok(document) => LayerState::Given(CompiledPolicy::compile(name, &document).into()),
+        Ok(document) => {
+            LayerState::Given(CompiledPolicy::compile_by_id(name, &document, &|arn| stored_id(named, arn)).into())
+        }
         Err(_) => LayerState::Unknown,
     }
 }

@@ -21,7 +21,9 @@ const KMS_KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 const KMS_CONTEXT: &str = "x-amz-server-side-encryption-context";
 const BUCKET_KEY: &str = "x-amz-server-side-encryption-bucket-key-enabled";
 const KMS_ONLY: [&str; 3] = [KMS_KEY, KMS_CONTEXT, BUCKET_KEY];
-/// Encryption twice over, under two keys.
+/// SSE-KMS.
+const ONE_LAYER: &str = "aws:kms";
+/// DSSE-KMS: encryption twice over, under two keys.
 const DUAL_LAYER: &str = "aws:kms:dsse";
 const CUSTOMER: [&str; 3] = [
     "x-amz-server-side-encryption-customer-algorithm",
@@ -56,8 +58,10 @@ pub struct KmsRequest {
     pub key: Option<String>,
     /// The writer's encryption context.
     pub context: Vec<(String, String)>,
-    /// With a Bucket Key.
+    /// With a Bucket Key; never with two layers.
     pub bucket_key: bool,
+    /// Twice over (DSSE-KMS).
+    pub dual_layer: bool,
 }
 
 /// How a write wants its object encrypted.
@@ -81,17 +85,21 @@ impl RequestedSse {
     }
 
     /// What is not said is the bucket's default, and without one SSE-S3, as for every new object.
+    ///
+    /// AWS: Bucket Keys do not apply to DSSE-KMS; asking for one is not refused, it changes nothing.
     #[must_use]
     pub fn or_default(self, default: Option<BucketEncryption>) -> WriteSse {
         let default = default.unwrap_or_default();
         match self {
             Self::Default => default.kms.map_or(WriteSse::S3, |key| {
-                WriteSse::Kms(KmsRequest { key, context: Vec::new(), bucket_key: default.bucket_key })
+                let (context, dual_layer) = (Vec::new(), default.dual_layer);
+                WriteSse::Kms(KmsRequest { key, context, bucket_key: default.bucket_key && !dual_layer, dual_layer })
             }),
             Self::S3 => WriteSse::S3,
             Self::Customer(sent) => WriteSse::Customer(sent),
             Self::Kms(wanted, said) => {
-                WriteSse::Kms(KmsRequest { bucket_key: said.unwrap_or(default.bucket_key), ..wanted })
+                let bucket_key = said.unwrap_or(default.bucket_key) && !wanted.dual_layer;
+                WriteSse::Kms(KmsRequest { bucket_key, ..wanted })
             }
         }
     }
@@ -99,18 +107,17 @@ impl RequestedSse {
     /// Reads the headers of a write.
     ///
     /// # Errors
-    /// `InvalidArgument`, `InvalidEncryptionAlgorithmError`; `NotImplemented` for encryption twice over.
+    /// `InvalidArgument`, `InvalidEncryptionAlgorithmError`.
     pub fn of_write(headers: &HeaderMap) -> Result<Self, S3Error> {
         let named = headers::one(headers, SSE)?;
         let customer = customer_key(headers)?;
         let own = match named {
             None => false,
             Some("AES256") => true,
-            Some("aws:kms") if customer.is_none() => return of_kms(headers),
-            Some("aws:kms") => return Err(both("aws:kms")),
-            Some(DUAL_LAYER) => {
-                return Err(S3Error::not_implemented(&format!("server-side encryption with {DUAL_LAYER}")));
+            Some(method @ (ONE_LAYER | DUAL_LAYER)) if customer.is_none() => {
+                return of_kms(headers, method == DUAL_LAYER);
             }
+            Some(method @ (ONE_LAYER | DUAL_LAYER)) => return Err(both(method)),
             Some(other) => {
                 let message = "The encryption method specified is not supported";
                 return Err(S3Error::invalid_argument(SSE, other, message));
@@ -139,7 +146,7 @@ fn both(method: &str) -> S3Error {
     S3Error::invalid_argument(SSE, method, message)
 }
 
-fn of_kms(headers: &HeaderMap) -> Result<RequestedSse, S3Error> {
+fn of_kms(headers: &HeaderMap, dual_layer: bool) -> Result<RequestedSse, S3Error> {
     let key = headers::one(headers, KMS_KEY)?;
     if key.is_some_and(str::is_empty) {
         return Err(S3Error::invalid_argument(KMS_KEY, "", "The key id must not be empty."));
@@ -151,7 +158,7 @@ fn of_kms(headers: &HeaderMap) -> Result<RequestedSse, S3Error> {
         Some(text) if text.eq_ignore_ascii_case("false") => Some(false),
         Some(other) => return Err(S3Error::invalid_argument(BUCKET_KEY, other, "It must be true or false.")),
     };
-    let wanted = KmsRequest { key: key.map(str::to_owned), context, bucket_key: false };
+    let wanted = KmsRequest { key: key.map(str::to_owned), context, bucket_key: false, dual_layer };
     Ok(RequestedSse::Kms(wanted, said))
 }
 
@@ -246,7 +253,7 @@ pub fn write(sse: &StoredSse, out: &mut HeaderMap) {
             out.extend(HeaderValue::from_str(key_md5).ok().map(|md5| (HeaderName::from_static(sum), md5)));
         }
         StoredSse::Kms(stored) => {
-            out.insert(SSE, HeaderValue::from_static("aws:kms"));
+            out.insert(SSE, HeaderValue::from_static(if stored.dual_layer { DUAL_LAYER } else { ONE_LAYER }));
             out.extend(HeaderValue::from_str(&stored.key).ok().map(|key| (HeaderName::from_static(KMS_KEY), key)));
             if stored.bucket_key {
                 out.insert(BUCKET_KEY, HeaderValue::from_static("true"));
@@ -271,14 +278,16 @@ pub fn write_context(sse: &StoredSse, out: &mut HeaderMap) {
 pub struct BucketEncryption {
     /// With SSE-KMS: the key, `None` for the one that S3 manages. Without: SSE-S3.
     pub kms: Option<Option<String>>,
-    /// `BucketKeyEnabled`; for SSE-S3 it changes nothing but is shown as it was set.
+    /// Where there is a key: twice over (DSSE-KMS).
+    pub dual_layer: bool,
+    /// `BucketKeyEnabled`; for SSE-S3 and DSSE-KMS it changes nothing but is shown as it was set.
     pub bucket_key: bool,
 }
 
 /// Reads a `ServerSideEncryptionConfiguration`; it has one rule.
 ///
 /// # Errors
-/// `MalformedXML`, `InvalidArgument`; `NotImplemented` for encryption twice over and for blocked types.
+/// `MalformedXML`, `InvalidArgument`; `NotImplemented` for blocked types.
 pub fn parse_configuration(body: &[u8]) -> Result<BucketEncryption, S3Error> {
     if memchr_str(body, b"BlockedEncryptionTypes") {
         return Err(S3Error::not_implemented("BlockedEncryptionTypes"));
@@ -293,18 +302,17 @@ pub fn parse_configuration(body: &[u8]) -> Result<BucketEncryption, S3Error> {
     let bucket_key = rule.bucket_key_enabled.unwrap_or(false);
     match default.sse_algorithm.as_str() {
         "AES256" => {}
-        "aws:kms" => {
+        method @ (ONE_LAYER | DUAL_LAYER) => {
             let key = default.kms_master_key_id.clone().filter(|key| !key.is_empty());
-            return Ok(BucketEncryption { kms: Some(key), bucket_key });
+            return Ok(BucketEncryption { kms: Some(key), dual_layer: method == DUAL_LAYER, bucket_key });
         }
-        DUAL_LAYER => return Err(S3Error::not_implemented(&format!("default encryption with {DUAL_LAYER}"))),
         other => return Err(S3Error::malformed_xml(&format!("{other} is no SSEAlgorithm"))),
     }
     if let Some(key) = &default.kms_master_key_id {
         let message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";
         return Err(S3Error::invalid_argument("KMSMasterKeyID", key, message));
     }
-    Ok(BucketEncryption { kms: None, bucket_key })
+    Ok(BucketEncryption { kms: None, dual_layer: false, bucket_key })
 }
 
 fn memchr_str(body: &[u8], needle: &[u8]) -> bool {
@@ -314,7 +322,11 @@ fn memchr_str(body: &[u8], needle: &[u8]) -> bool {
 /// The `ServerSideEncryptionConfiguration` of an answer.
 #[must_use]
 pub fn configuration(setting: &BucketEncryption) -> dto::ServerSideEncryptionConfiguration {
-    let algorithm = if setting.kms.is_some() { "aws:kms" } else { "AES256" };
+    let algorithm = match (&setting.kms, setting.dual_layer) {
+        (None, _) => "AES256",
+        (Some(_), false) => ONE_LAYER,
+        (Some(_), true) => DUAL_LAYER,
+    };
     let default = dto::ServerSideEncryptionByDefault {
         kms_master_key_id: setting.kms.clone().flatten(),
         sse_algorithm: dto::ServerSideEncryption::from_static(algorithm),
@@ -337,6 +349,7 @@ mod tests {
             RequestedSse::Default => "default",
             RequestedSse::S3 => "s3",
             RequestedSse::Customer(_) => "customer",
+            RequestedSse::Kms(wanted, _) if wanted.dual_layer => "dsse",
             RequestedSse::Kms(_, said) => said.map_or("kms", |on| if on { "kms+" } else { "kms-" }),
         })
     }
@@ -345,10 +358,8 @@ mod tests {
     fn methods() {
         assert_eq!(sse(&[]), Ok("default"));
         assert_eq!(sse(&[(SSE, "AES256")]), Ok("s3"));
-        for (value, code) in
-            [("aws:kms:dsse", "NotImplemented"), ("aes256", "InvalidArgument"), ("", "InvalidArgument")]
-        {
-            assert_eq!(sse(&[(SSE, value)]), Err(code), "{value}");
+        for value in ["aes256", "aws:kms:DSSE", ""] {
+            assert_eq!(sse(&[(SSE, value)]), Err("InvalidArgument"), "{value}");
         }
         assert_eq!(sse(&[(KMS_KEY, "key")]), Err("InvalidArgument"));
         let kms = (SSE, "aws:kms");
@@ -356,6 +367,8 @@ mod tests {
         assert_eq!(sse(&[kms, (BUCKET_KEY, "TRUE")]), Ok("kms+"));
         assert_eq!(sse(&[kms, (BUCKET_KEY, "false")]), Ok("kms-"));
         assert_eq!(sse(&[kms, (BUCKET_KEY, "yes")]), Err("InvalidArgument"));
+        assert_eq!(sse(&[(SSE, DUAL_LAYER)]), Ok("dsse"));
+        assert_eq!(sse(&[(SSE, DUAL_LAYER), (BUCKET_KEY, "yes")]), Err("InvalidArgument"));
         assert_eq!(sse(&[kms, (KMS_KEY, "")]), Err("InvalidArgument"));
         for (context, answer) in [
             (STANDARD.encode(r#"{"team":"red"}"#), Ok("kms")),
@@ -403,6 +416,7 @@ mod tests {
         }
         let all = [(CUSTOMER[0], "AES256"), (CUSTOMER[1], &*key), (CUSTOMER[2], &*md5), (SSE, "AES256")];
         assert_eq!(sse(&all), Err("InvalidArgument"));
+        assert_eq!(sse(&[&all[..3], &[(SSE, DUAL_LAYER)]].concat()), Err("InvalidArgument"));
         assert_eq!(sse(&all[..3]), Ok("customer"));
     }
 
@@ -423,21 +437,27 @@ mod tests {
         write(&StoredSse::Customer { key_md5: "bWQ1".to_owned() }, &mut out);
         assert_eq!((out.len(), out.get(CUSTOMER[2]).unwrap().as_bytes()), (2, &b"bWQ1"[..]));
         let context = vec![("team".to_owned(), "red".to_owned())];
-        let kms = StoredSse::Kms(Box::new(StoredKms { key: "arn".to_owned(), context, bucket_key: true }));
+        let stored = StoredKms { key: "arn".to_owned(), context, bucket_key: true, dual_layer: false };
+        let kms = StoredSse::Kms(Box::new(stored.clone()));
         let mut out = HeaderMap::new();
         write(&kms, &mut out);
         assert_eq!((out.len(), out.get(KMS_KEY).unwrap().as_bytes()), (3, &b"arn"[..]));
         write_context(&kms, &mut out);
         let told = STANDARD.decode(out.get(KMS_CONTEXT).unwrap().as_bytes()).unwrap();
         assert_eq!(told, br#"{"team":"red"}"#);
+        let mut out = HeaderMap::new();
+        write(&StoredSse::Kms(Box::new(StoredKms { dual_layer: true, ..stored })), &mut out);
+        assert_eq!(out.get(SSE).unwrap().as_bytes(), b"aws:kms:dsse");
     }
 
     #[test]
     fn configurations() {
         for bucket_key in [true, false] {
             for kms in [None, Some(None), Some(Some("alias/x".to_owned()))] {
-                let setting = BucketEncryption { kms, bucket_key };
-                assert_eq!(parse_configuration(&xml::body(&configuration(&setting))), Ok(setting));
+                for dual_layer in [false, kms.is_some()] {
+                    let setting = BucketEncryption { kms: kms.clone(), dual_layer, bucket_key };
+                    assert_eq!(parse_configuration(&xml::body(&configuration(&setting))), Ok(setting));
+                }
             }
         }
         let rule = |inside: &str| {
@@ -450,7 +470,7 @@ mod tests {
             (String::new(), "MalformedXML"),
             ("<Rule/>".to_owned(), "MalformedXML"),
             (rule("<SSEAlgorithm>x</SSEAlgorithm>"), "MalformedXML"),
-            (rule("<SSEAlgorithm>aws:kms:dsse</SSEAlgorithm>"), "NotImplemented"),
+            (rule("<SSEAlgorithm>aws:kms:dsse</SSEAlgorithm>"), ""),
             (rule("<SSEAlgorithm>AES256</SSEAlgorithm><KMSMasterKeyID>k</KMSMasterKeyID>"), "InvalidArgument"),
             ("<Rule><BlockedEncryptionTypes/></Rule>".to_owned(), "NotImplemented"),
         ] {

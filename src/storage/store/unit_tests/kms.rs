@@ -3,7 +3,7 @@
 use super::*;
 use crate::gate::operations as o;
 use crate::gate::services::kms::{Decrypt, EncryptionContext, GenerateDataKey, KeyUse};
-use crate::storage::sealing::CustomerKey;
+use crate::storage::sealing::{CustomerKey, Layers};
 use crate::storage::store::kms::{KeyRecord, KeyState, MaterialOrigin, OpenKey, Rotation};
 
 const ACCOUNT: &str = "111111111111";
@@ -20,6 +20,7 @@ fn record(store: &Store) -> KeyRecord {
         managed_by: None,
         state: KeyState::Enabled,
         policy: None,
+        policy_principals: None,
         tags: Vec::new(),
         rotation: None,
         materials: Vec::new(),
@@ -47,9 +48,13 @@ async fn nothing_but_the_proof_opens_an_object() {
     let one = keep(&store, "one", record(&store)).await;
     let two = keep(&store, "two", record(&store)).await;
     let writing = KeyUse::<GenerateDataKey>::for_test("key", &arn("one"), whole());
-    assert!(matches!(two.for_writing(&writing), Err(StoreError::WrongGrant)), "a proof is for its own key");
-    for size in [0, 10, 20_000] {
-        let key = one.for_writing(&writing).expect("a right");
+    assert!(
+        matches!(two.for_writing(&writing, Layers::One), Err(StoreError::WrongGrant)),
+        "a proof is for its own key"
+    );
+    let sizes = [0, 10, 20_000, 200_000];
+    for (size, layers) in sizes.into_iter().flat_map(|size| [(size, Layers::One), (size, Layers::Two)]) {
+        let key = one.for_writing(&writing, layers).expect("a right");
         let mut new = new_object();
         new.sse = Sse::Kms { key, stored: Box::default() };
         let mut writer = store.begin_write(&on::<o::PutObject>("k"), new).expect("begins");
@@ -96,4 +101,28 @@ async fn keys_rotate_and_go_when_their_time_has_come() {
     assert_eq!(kept.rotation.map(|r| r.next_ms), Some((91 + 90) * DAY));
     assert_eq!(tended(100).await, ["going"]);
     assert!(store.entity::<KeyRecord>(ACCOUNT, "going").expect("readable").is_none());
+}
+
+#[tokio::test]
+async fn documents_without_unique_ids_get_them_once() {
+    use crate::storage::store::kms::GrantRecord;
+    let (store, _folder) = store().await;
+    let json = serde_json::json!({"key": "one", "grantee": "arn:aws:iam::111111111111:user/a", "operations": ["Decrypt"],
+        "issuing_account": "arn:aws:iam::111111111111:root", "created_ms": 1, "token": "t"});
+    let grant: GrantRecord = serde_json::from_value(json).expect("a grant of an earlier version");
+    assert_eq!(grant.for_decisions().grantee, grant.grantee, "compared by ARN until it is looked up");
+    keep(&store, "one", KeyRecord { policy: Some("its policy".to_owned()), ..record(&store) }).await;
+    keep(&store, "none", record(&store)).await;
+    store.change_documents(move |t| t.put(ACCOUNT, "g", &grant).map(drop)).await.expect("kept");
+    for id in ["first", "second"] {
+        let known = |name: &str| vec![(name.to_owned(), Some(id.to_owned()))];
+        store.look_up_key_principals(known, |names| known(names[0])).await.expect("looked up");
+    }
+    let grant = store.entity::<GrantRecord>(ACCOUNT, "g").expect("readable").expect("there").document;
+    assert_eq!(grant.for_decisions().grantee, "first");
+    let of = |id| store.entity::<KeyRecord>(ACCOUNT, id).expect("readable").expect("there").document.policy_principals;
+    assert_eq!(of("one"), Some(vec![("its policy".to_owned(), Some("first".to_owned()))]));
+    assert_eq!(of("none"), None);
+    let gone = GrantRecord { principals: Some(vec![(grant.grantee.clone(), None)]), ..grant };
+    assert_eq!(gone.for_decisions().grantee, "", "nobody is told by it");
 }

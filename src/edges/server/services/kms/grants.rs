@@ -5,6 +5,8 @@
 use super::wire::{Page, SentContext, answer, check_tokens, input, invalid, limit, nothing, time, unsupported};
 use crate::decision::KeyGrant;
 use crate::edges::server::auth::hex;
+use crate::edges::server::identities::principals::Named as Known;
+use crate::edges::server::identities::state::Snapshot;
 use crate::edges::server::kms::{Key, Named};
 use crate::edges::server::reply::Reply;
 use crate::edges::server::services::{ServiceCall, ServiceError};
@@ -130,8 +132,10 @@ impl Wanted {
         Ok((wanted, asked.key_id, asked.dry_run))
     }
 
-    fn is(&self, there: &GrantRecord) -> bool {
+    /// Whether a grant is this one, of the same principals by unique id.
+    fn is(&self, there: &GrantRecord, principals: &Known) -> bool {
         there.name == self.name
+            && there.principals.as_ref() == Some(principals)
             && there.grantee == self.grantee
             && there.retiring == self.retiring
             && there.operations == self.operations
@@ -207,12 +211,14 @@ pub(super) async fn create(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let found = call.key(&key_id, Named::ByKey)?;
     let grant = call.authorize::<o::CreateGrant>(&[subject(call, &found.key, &wanted)]).await?;
     found.key.usable()?;
+    let principals = super::principals::of_grant(call, [&wanted.grantee].into_iter().chain(&wanted.retiring))?;
     dry(dry_run)?;
     let record = GrantRecord {
         key: found.key.id.clone(),
         name: wanted.name.clone(),
         grantee: wanted.grantee.clone(),
         retiring: wanted.retiring.clone(),
+        principals: Some(principals.clone()),
         operations: wanted.operations.clone(),
         context_equals: wanted.equals.clone(),
         context_subset: wanted.subset.clone(),
@@ -229,7 +235,7 @@ pub(super) async fn create(call: &ServiceCall) -> Result<Reply, ServiceError> {
         let mut there = there.into_iter().filter(|grant| grant.document.key == record.key);
         // With a name, creating it again is harmless: it is the one that is there.
         if wanted.name.is_some()
-            && let Some(same) = there.find(|grant| wanted.is(&grant.document))
+            && let Some(same) = there.find(|grant| wanted.is(&grant.document, &principals))
         {
             return Ok((same.id, same.document.token));
         }
@@ -265,12 +271,14 @@ pub(super) async fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
     call.may::<o::ListGrants>(&found, Vec::new()).await?;
     let page = Page::new(asked.limit, asked.marker.as_deref(), 50, 100)?;
     let grantee = principal("GranteePrincipal", asked.grantee_principal, asked.grantee_service_principal)?;
+    let snapshot = call.server.identities().snapshot();
     let wanted = |grant: &&Kept<GrantRecord>| {
-        asked.grant_id.as_ref().is_none_or(|id| grant.id == *id)
-            && grantee.as_ref().is_none_or(|who| grant.document.grantee == *who)
+        let names = |who: &String| *who == shown_name(&snapshot, grant, &grant.document.grantee);
+        asked.grant_id.as_ref().is_none_or(|id| grant.id == *id) && grantee.as_ref().is_none_or(names)
     };
     let grants = found.key.grants.iter().filter(wanted);
-    Ok(answer(&page.cut(grants, |grant| grant.id.clone(), "Grants", |grant| shown(&found.key, grant))))
+    let show = |grant: &Kept<GrantRecord>| shown(&snapshot, &found.key, grant);
+    Ok(answer(&page.cut(grants, |grant| grant.id.clone(), "Grants", |grant| show(grant))))
 }
 
 #[derive(Deserialize)]
@@ -288,32 +296,43 @@ pub(super) async fn list_retirable(call: &ServiceCall) -> Result<Reply, ServiceE
     let who = principal("RetiringPrincipal", asked.retiring_principal, asked.retiring_service_principal)?;
     let who = who.ok_or_else(|| invalid("'retiringPrincipal' is missing."))?;
     let page = Page::new(asked.limit, asked.marker.as_deref(), 50, 100)?;
+    let snapshot = call.server.identities().snapshot();
     let mut grants: Vec<(Arc<Key>, Kept<GrantRecord>)> = Vec::new();
     for key in call.server.keys().of_account(call.account()) {
-        let own = key.grants.iter().filter(|grant| grant.document.retiring.as_ref() == Some(&who));
+        let names = |grant: &&Kept<GrantRecord>| {
+            let retiring = grant.document.retiring.as_ref();
+            retiring.is_some_and(|name| shown_name(&snapshot, grant, name) == who)
+        };
+        let own = key.grants.iter().filter(names);
         grants.extend(own.map(|grant| (key.clone(), grant.clone())));
     }
     grants.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id));
-    let show = |(key, grant): &(Arc<Key>, Kept<GrantRecord>)| shown(key, grant);
+    let show = |(key, grant): &(Arc<Key>, Kept<GrantRecord>)| shown(&snapshot, key, grant);
     Ok(answer(&page.cut(grants.into_iter(), |(_, grant)| grant.id.clone(), "Grants", show)))
 }
 
+/// A principal of a grant as it is shown: whoever is gone by the unique id.
+fn shown_name(snapshot: &Snapshot, grant: &Kept<GrantRecord>, name: &str) -> String {
+    grant.document.principals.as_ref().map_or_else(|| name.to_owned(), |known| snapshot.shown_name(name, known))
+}
+
 /// A grant as answers show it.
-fn shown(key: &Key, grant: &Kept<GrantRecord>) -> Value {
+fn shown(snapshot: &Snapshot, key: &Key, grant: &Kept<GrantRecord>) -> Value {
     let record = &grant.document;
+    let name = |name: &String| shown_name(snapshot, grant, name);
     let mut entry = json!({
         "KeyId": key.arn,
         "GrantId": grant.id,
         "Name": record.name.as_deref().unwrap_or_default(),
         "CreationDate": time(record.created_ms),
-        "GranteePrincipal": record.grantee,
+        "GranteePrincipal": name(&record.grantee),
         "IssuingAccount": record.issuing_account,
         "Operations": record.operations,
     });
     let object = |pairs: &Pairs| json!(pairs.iter().cloned().collect::<BTreeMap<String, String>>());
     if let Some(members) = entry.as_object_mut() {
         if let Some(who) = &record.retiring {
-            members.insert("RetiringPrincipal".to_owned(), json!(who));
+            members.insert("RetiringPrincipal".to_owned(), json!(name(who)));
         }
         if let Some(pairs) = &record.context_equals {
             members.insert("Constraints".to_owned(), json!({"EncryptionContextEquals": object(pairs)}));
@@ -357,7 +376,8 @@ pub(super) async fn retire(call: &ServiceCall) -> Result<Reply, ServiceError> {
     };
     let who = there.map(|grant| &grant.document).map(|grant| {
         let grantee = grant.operations.iter().any(|o| o == "RetireGrant").then_some(&grant.grantee);
-        [grant.retiring.as_ref(), grantee, Some(&grant.issuing_account)].into_iter().flatten().map(|g| may(g)).collect()
+        let who = [grant.retiring.as_ref(), grantee, Some(&grant.issuing_account)].into_iter().flatten();
+        who.map(|name| may(grant.told_by(name))).collect()
     });
     let subject = call.subject("key", &key, "RetireGrant", Vec::new());
     let subject = with_grants(subject, who.unwrap_or_default());

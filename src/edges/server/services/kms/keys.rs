@@ -1,6 +1,6 @@
 //! Keys: making, describing, enabling, deleting them.
 
-use super::policies::{checked, default_policy, keeps_access};
+use super::policies::{Checked, checked, default_policy, keeps_access};
 use super::tags::{checked_tags, request_tags};
 use super::wire::{Page, Tag, answer, check_tokens, input, invalid, nothing, time, unsupported};
 use crate::edges::server::kms::{Key, Named, new_id};
@@ -88,13 +88,13 @@ pub(super) async fn create(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let grant = call.authorize::<o::CreateKey>(&subjects).await?;
     let (account, region, id) = (call.account().to_owned(), call.server.region(), new_id()?);
     let policy = match asked.policy {
-        None => default_policy(&account),
+        None => Checked { text: default_policy(&account), named: Vec::new() },
         Some(text) => {
-            let text = checked(&text)?;
+            let policy = checked(call, &text)?;
             if !asked.bypass_policy_lockout_safety_check {
-                keeps_access(call, &key_arn(region, &account, &id), &id, &text)?;
+                keeps_access(call, &key_arn(region, &account, &id), &id, &policy)?;
             }
-            text
+            policy
         }
     };
     let mut record = KeyRecord {
@@ -103,7 +103,8 @@ pub(super) async fn create(call: &ServiceCall) -> Result<Reply, ServiceError> {
         created_ms: call.now_ms,
         managed_by: None,
         state: KeyState::Enabled,
-        policy: Some(policy),
+        policy: Some(policy.text),
+        policy_principals: Some(policy.named),
         tags,
         rotation: None,
         materials: Vec::new(),

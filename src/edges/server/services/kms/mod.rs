@@ -8,6 +8,7 @@ mod crypto;
 mod grants;
 mod keys;
 mod policies;
+mod principals;
 mod rotation;
 mod tags;
 mod wire;

@@ -4,6 +4,7 @@
 
 use super::wire::{Page, answer, input, nothing};
 use crate::decision::LayerState;
+use crate::edges::server::identities::principals;
 use crate::edges::server::kms::Named;
 use crate::edges::server::reply::Reply;
 use crate::edges::server::services::{ServiceCall, ServiceError};
@@ -28,11 +29,19 @@ pub(super) fn default_policy(account: &str) -> String {
 }
 
 /// A key policy that AWS would store.
-pub(super) fn checked(text: &str) -> Result<String, ServiceError> {
-    match PolicyDocument::parse("policy", text, &LoadOptions::new(PolicyKind::Key)) {
-        Ok(document) => Ok(document.source().text.to_string()),
-        Err(problems) => Err(malformed(&problems)),
-    }
+pub(super) struct Checked {
+    pub text: String,
+    /// Whom it names, with their unique ids.
+    pub named: principals::Named,
+}
+
+/// # Errors
+/// `MalformedPolicyDocumentException`, also for one that names somebody who does not exist.
+pub(super) fn checked(call: &ServiceCall, text: &str) -> Result<Checked, ServiceError> {
+    let document = PolicyDocument::parse("policy", text, &LoadOptions::new(PolicyKind::Key));
+    let document = document.map_err(|problems| malformed(&problems))?;
+    let named = super::principals::of_policy(call, &document)?;
+    Ok(Checked { text: document.source().text.to_string(), named })
 }
 
 fn malformed(problems: &Problems) -> ServiceError {
@@ -45,13 +54,13 @@ fn malformed(problems: &Problems) -> ServiceError {
 }
 
 /// A policy that would keep its own sender from changing it again is refused, unless they say that they know.
-pub(super) fn keeps_access(call: &ServiceCall, arn: &str, id: &str, text: &str) -> Result<(), ServiceError> {
+pub(super) fn keeps_access(call: &ServiceCall, arn: &str, id: &str, policy: &Checked) -> Result<(), ServiceError> {
     let one = |name: &str, value: &str| (name.to_owned(), vec![value.to_owned()]);
     let subject = Subject {
         on: "key",
         arn,
         scene: Arc::new(Scene::of_resource(
-            crate::edges::server::kms::compiled(id, Some(text)),
+            crate::edges::server::kms::compiled(id, Some(&policy.text), &policy.named),
             LayerState::Absent,
             LayerState::Absent,
             ContextKeys::new(),
@@ -87,7 +96,11 @@ pub(super) async fn get(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let found = call.key(&asked.key_id, Named::ByKey)?;
     call.may::<o::GetKeyPolicy>(&found, Vec::new()).await?;
     check_name(asked.policy_name.as_deref())?;
-    Ok(answer(&json!({"Policy": found.key.record.policy, "PolicyName": NAME})))
+    let record = &found.key.record;
+    let named = record.policy_principals.clone().unwrap_or_default();
+    let snapshot = call.server.identities().snapshot();
+    let shown = record.policy.as_ref().map(|text| snapshot.shown(text, PolicyKind::Key, &named));
+    Ok(answer(&json!({"Policy": shown, "PolicyName": NAME})))
 }
 
 #[derive(Deserialize)]
@@ -107,12 +120,13 @@ pub(super) async fn put(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let brings = vec![("kms:BypassPolicyLockoutSafetyCheck".to_owned(), vec![bypass.to_string()])];
     let grant = call.may::<o::PutKeyPolicy>(&found, brings).await?;
     check_name(asked.policy_name.as_deref())?;
-    let text = checked(&asked.policy)?;
+    let policy = checked(call, &asked.policy)?;
     if !bypass {
-        keeps_access(call, &found.key.arn, &found.key.id, &text)?;
+        keeps_access(call, &found.key.arn, &found.key.id, &policy)?;
     }
     call.change(&grant, &found.key, move |record| {
-        record.policy = Some(text.clone());
+        record.policy = Some(policy.text.clone());
+        record.policy_principals = Some(policy.named.clone());
         Ok(())
     })
     .await?;
