@@ -101,6 +101,13 @@ impl Params {
         (1..).map_while(|n| self.get(&format!("{name}.member.{n}")).map(str::to_owned)).collect()
     }
 
+    /// A structure in this one, where it is there.
+    #[must_use]
+    pub fn structure(&self, name: &str) -> Option<Self> {
+        let prefix = self.key(name);
+        self.has(&prefix).then(|| Self { all: self.all.clone(), prefix: prefix + "." })
+    }
+
     /// Whether a parameter of this name, or below it, is there.
     fn has(&self, name: &str) -> bool {
         let at_or_after = self.all.range(name.to_owned()..);
