@@ -2,8 +2,10 @@
 //! seed files give, which go before them.
 
 use super::model::{ManagedPolicy, PolicyVersion};
-use super::state::PolicyState;
+use super::seed::Texts;
+use super::state::{PolicyState, compiled};
 use crate::compiled::CompiledPolicy;
+use crate::policy::PolicyKind;
 use crate::simulate::world::aws_managed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,9 +17,12 @@ pub fn all(given: &BTreeMap<String, Arc<CompiledPolicy>>) -> BTreeMap<String, Ar
     for known in aws_managed::all() {
         policies.insert(known.arn.clone(), Arc::new(state(&known.arn, known.text, known.policy.clone())));
     }
+    let mut texts = Texts::default();
     for (arn, policy) in given {
-        let text = policy.document().of(&policy.source().text);
-        policies.insert(arn.clone(), Arc::new(state(arn, text, policy.clone())));
+        // Places count from the policy's own text, as `GetPolicyVersion` shows it, not from the file's beginning.
+        let text = texts.of(policy);
+        let own = compiled(policy.name(), &text, PolicyKind::Identity);
+        policies.insert(arn.clone(), Arc::new(state(arn, &text, own)));
     }
     policies
 }

@@ -224,14 +224,14 @@ fn path_of(arn: &str, name: &str) -> String {
 
 /// The texts of policies that stand in larger files.
 #[derive(Default)]
-struct Texts {
+pub(super) struct Texts {
     /// Every node of a file by its place.
     trees: HashMap<Arc<str>, HashMap<Span, Node>>,
 }
 
 impl Texts {
     /// The document alone: as it was written where that is JSON, else printed.
-    fn of(&mut self, policy: &CompiledPolicy) -> String {
+    pub(super) fn of(&mut self, policy: &CompiledPolicy) -> String {
         let source = policy.source();
         let as_written = policy.document().of(&source.text);
         let options = LoadOptions::new(policy.kind());
