@@ -3,7 +3,7 @@
 //! Source: KMS Developer Guide, "Grants in AWS KMS"; API Reference, `CreateGrant`, `RetireGrant`.
 
 use super::wire::{Page, SentContext, answer, check_tokens, input, invalid, limit, nothing, time, unsupported};
-use crate::decision::{KeyGrant, LayerState};
+use crate::decision::KeyGrant;
 use crate::edges::server::auth::hex;
 use crate::edges::server::kms::{Key, Named};
 use crate::edges::server::reply::Reply;
@@ -186,7 +186,12 @@ fn subject<'a>(call: &ServiceCall, key: &'a Key, wanted: &Wanted) -> Subject<'a>
     };
     let grants = key.grants.iter().filter(within).map(|grant| grant.document.for_decisions()).collect();
     let brings = wanted.brings();
-    Subject { grants: LayerState::Given(grants), ..call.subject("key", key, "CreateGrant", brings) }
+    with_grants(call.subject("key", key, "CreateGrant", brings), grants)
+}
+
+/// A key as if these were its grants.
+fn with_grants(subject: Subject<'_>, grants: Vec<KeyGrant>) -> Subject<'_> {
+    Subject { scene: Arc::new(subject.scene.with_grants(grants)), ..subject }
 }
 
 fn random_text() -> Result<String, ServiceError> {
@@ -355,7 +360,7 @@ pub(super) async fn retire(call: &ServiceCall) -> Result<Reply, ServiceError> {
         [grant.retiring.as_ref(), grantee, Some(&grant.issuing_account)].into_iter().flatten().map(|g| may(g)).collect()
     });
     let subject = call.subject("key", &key, "RetireGrant", Vec::new());
-    let subject = Subject { grants: LayerState::Given(who.unwrap_or_default()), ..subject };
+    let subject = with_grants(subject, who.unwrap_or_default());
     let grant = call.authorize::<o::RetireGrant>(&[subject]).await?;
     dry(asked.dry_run)?;
     end(call, &grant, &key, id).await
