@@ -1,7 +1,7 @@
 //! The JSON shapes of answers. `version` counts up with every change that is not an addition.
 
 use super::world::Gap;
-use crate::decision::combine::Relation;
+use crate::decision::combine::{Relation, ResourceVerdict, Verdict};
 use crate::decision::explanation::{ConditionView, MissingKey, StatementView};
 use crate::decision::remedies::Remedy;
 use crate::decision::{AclOf, Decision, Explanation, Layer, PrincipalKind};
@@ -9,7 +9,7 @@ use crate::policy::Effect;
 use crate::words::codes::Code;
 use crate::words::problem::{Lines, Problem, Severity, Source, Span};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The version of [`Answer`].
 pub const VERSION: u32 = 1;
@@ -256,7 +256,6 @@ fn request(explanation: &Explanation<'_>, given: &[String]) -> RequestShown {
 }
 
 fn verdicts(explanation: &Explanation<'_>) -> Vec<VerdictShown> {
-    use crate::decision::combine::{ResourceVerdict, Verdict};
     let word = |verdict| match verdict {
         Verdict::Absent => "absent",
         Verdict::NoMatch => "no-match",
@@ -265,25 +264,29 @@ fn verdicts(explanation: &Explanation<'_>) -> Vec<VerdictShown> {
         Verdict::Unknown => "unknown",
     };
     let v = &explanation.outcome().verdicts;
-    let resource = match v.resource {
-        ResourceVerdict::Absent => Verdict::Absent,
-        ResourceVerdict::NoMatch => Verdict::NoMatch,
-        ResourceVerdict::Allow(_) => Verdict::Allow,
-        ResourceVerdict::Deny => Verdict::Deny,
-        ResourceVerdict::Unknown => Verdict::Unknown,
-    };
     [
         (Layer::ServiceControl, v.service_control),
         (Layer::ResourceControl, v.resource_control),
         (Layer::VpcEndpoint, v.vpc_endpoint),
         (Layer::PublicAccessBlock, v.public_access_block),
-        (Layer::Resource, resource),
+        (Layer::Resource, of_resource(v.resource)),
         (Layer::Identity, v.identity),
         (Layer::Boundary, v.boundary),
         (Layer::Session, v.session),
     ]
     .map(|(layer, verdict)| VerdictShown { layer, verdict: word(verdict) })
     .into()
+}
+
+/// What the resource side says, in the words of every layer.
+fn of_resource(verdict: ResourceVerdict) -> Verdict {
+    match verdict {
+        ResourceVerdict::Absent => Verdict::Absent,
+        ResourceVerdict::NoMatch => Verdict::NoMatch,
+        ResourceVerdict::Allow(_) => Verdict::Allow,
+        ResourceVerdict::Deny => Verdict::Deny,
+        ResourceVerdict::Unknown => Verdict::Unknown,
+    }
 }
 
 /// The lines of the sources, each read once.
@@ -365,6 +368,36 @@ pub struct EvaluationResult {
     /// What the permissions boundary says, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_boundary_decision_detail: Option<BoundaryDetail>,
+    /// What each kind of policy says; see [`DecisionDetails`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eval_decision_details: Option<DecisionDetails>,
+    /// The same for the resource; empty where the resource is `*`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resource_specific_results: Vec<ResourceSpecificResult>,
+}
+
+/// The decision of each kind of policy, as AWS names the kinds. Between accounts; within one it is empty, and not
+/// there where the resource is `*` or a control policy denies. Source: IAM API Reference, `EvaluationResult`.
+pub type DecisionDetails = BTreeMap<&'static str, &'static str>;
+
+/// The shape of `ResourceSpecificResults`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ResourceSpecificResult {
+    /// The resource.
+    pub eval_resource_name: String,
+    /// As of [`EvaluationResult::eval_decision`].
+    pub eval_resource_decision: &'static str,
+    /// The statements that led to it.
+    pub matched_statements: Vec<MatchedStatement>,
+    /// The keys that policies asked for and the request does not have.
+    pub missing_context_values: Vec<String>,
+    /// What each kind of policy says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eval_decision_details: Option<DecisionDetails>,
+    /// What the permissions boundary says, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary_decision_detail: Option<BoundaryDetail>,
 }
 
 /// What the control policies say.
@@ -411,14 +444,13 @@ pub struct Position {
 /// Source: IAM API Reference, `EvaluationResult`.
 #[must_use]
 pub fn evaluation_result(explanation: &Explanation<'_>) -> EvaluationResult {
-    use crate::decision::combine::Verdict;
     let verdicts = &explanation.outcome().verdicts;
     let detail = |verdict: Verdict| (verdict != Verdict::Absent).then_some(verdict == Verdict::Allow);
     let denied = matches!(explanation.decision, Decision::ExplicitDeny(_));
     let effect = if denied { Effect::Deny } else { Effect::Allow };
     let mut places = Places::default();
     let matched = explanation.statements().into_iter().filter(|v| v.parts.all() && v.statement.effect == effect);
-    EvaluationResult {
+    let mut result = EvaluationResult {
         eval_action_name: explanation.request().action.as_str().to_owned(),
         eval_resource_name: explanation.request().resource.arn.to_owned(),
         eval_decision: match explanation.decision {
@@ -432,7 +464,44 @@ pub fn evaluation_result(explanation: &Explanation<'_>) -> EvaluationResult {
             .map(|allowed_by_organizations| OrganizationsDetail { allowed_by_organizations }),
         permissions_boundary_decision_detail: detail(verdicts.boundary)
             .map(|allowed_by_permissions_boundary| BoundaryDetail { allowed_by_permissions_boundary }),
+        eval_decision_details: decision_details(explanation),
+        resource_specific_results: Vec::new(),
+    };
+    if result.eval_resource_name != "*" {
+        result.resource_specific_results = vec![ResourceSpecificResult {
+            eval_resource_name: result.eval_resource_name.clone(),
+            eval_resource_decision: result.eval_decision,
+            matched_statements: result.matched_statements.clone(),
+            missing_context_values: result.missing_context_values.clone(),
+            eval_decision_details: result.eval_decision_details.clone(),
+            permissions_boundary_decision_detail: result.permissions_boundary_decision_detail,
+        }];
     }
+    result
+}
+
+fn decision_details(explanation: &Explanation<'_>) -> Option<DecisionDetails> {
+    let outcome = explanation.outcome();
+    let verdicts = &outcome.verdicts;
+    if matches!(verdicts.service_control, Verdict::Deny | Verdict::NoMatch | Verdict::Unknown) {
+        return None;
+    }
+    if outcome.relation != Relation::Cross {
+        return (explanation.request().resource.arn != "*").then(DecisionDetails::new);
+    }
+    let word = |verdict: Verdict| match verdict {
+        Verdict::Allow => "allowed",
+        Verdict::Deny => "explicitDeny",
+        Verdict::Absent | Verdict::NoMatch | Verdict::Unknown => "implicitDeny",
+    };
+    let mut details = DecisionDetails::from([
+        ("IAM Policy", word(verdicts.identity)),
+        ("Resource Policy", word(of_resource(verdicts.resource))),
+    ]);
+    if verdicts.boundary != Verdict::Absent {
+        details.insert("Permissions Boundary Policy", word(verdicts.boundary));
+    }
+    Some(details)
 }
 
 fn matched_statement(view: &StatementView<'_>, places: &mut Places) -> MatchedStatement {
@@ -442,7 +511,9 @@ fn matched_statement(view: &StatementView<'_>, places: &mut Places) -> MatchedSt
         source_policy_type: match view.at.layer {
             Layer::Resource => "resource",
             Layer::Boundary => "user-managed",
-            _ => "IAM Policy",
+            Layer::Identity | Layer::Session => "IAM Policy",
+            // AWS's response has no word for the others.
+            _ => "none",
         },
         start_position: Position { line: place.line, column: place.column },
         end_position: Position { line: place.end_line, column: place.end_column },

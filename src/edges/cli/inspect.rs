@@ -6,7 +6,7 @@ use crate::decision::LayerState;
 use crate::simulate::actions::nearest;
 use crate::simulate::render;
 use crate::simulate::world::cloudfront::{CloudFrontEntries, OriginAs};
-use crate::simulate::world::{Account, Attachment, Identity, World};
+use crate::simulate::world::{Account, Identity, World};
 use crate::words::codes::Code;
 use crate::words::problem::Severity;
 use anstream::eprintln;
@@ -83,9 +83,9 @@ fn account_listing(account: &Account, out: &mut String) {
         let names: Vec<String> = identity
             .policies
             .iter()
-            .map(|a| match a {
-                Attachment::Given(policy) => policy.name().to_owned(),
-                Attachment::Missing(name) => format!("{name} (not given)"),
+            .map(|a| match a.policy() {
+                Ok(policy) => policy.name().to_owned(),
+                Err(name) => format!("{name} (not given)"),
             })
             .collect();
         let groups =

@@ -10,6 +10,7 @@ pub mod cloudfront;
 pub mod cloudtrail;
 pub mod iam;
 pub mod kms;
+pub mod parameters;
 pub mod sts;
 
 use super::authorize::{Refusal, decided};

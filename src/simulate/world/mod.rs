@@ -4,6 +4,7 @@
 //! Loading does no I/O of its own: the caller gives texts, and a function that reads the policy
 //! documents a file refers to.
 
+pub mod aws_managed;
 mod bundle;
 pub mod cloudfront;
 mod dumps;
@@ -181,6 +182,19 @@ pub enum Attachment {
     Given(Arc<CompiledPolicy>),
     /// Its name or ARN: the document was not given.
     Missing(String),
+}
+
+impl Attachment {
+    /// The policy: the one that was given, else the one of AWS that is known without ([`aws_managed`]).
+    ///
+    /// # Errors
+    /// Its name or ARN where it is not known.
+    pub fn policy(&self) -> Result<&Arc<CompiledPolicy>, &str> {
+        match self {
+            Self::Given(policy) => Ok(policy),
+            Self::Missing(arn) => aws_managed::by_arn(arn).ok_or(arn),
+        }
+    }
 }
 
 /// A user or role.
@@ -384,10 +398,8 @@ impl World {
             let managed = account.policies.values().map(|p| &p.policy);
             let identities = account.users.values().chain(account.roles.values());
             let attached = identities.clone().flat_map(|i| i.policies.iter().chain(&i.boundary));
-            let attached = attached.chain(account.groups.values().flat_map(|g| &g.policies)).filter_map(|a| match a {
-                Attachment::Given(policy) => Some(policy),
-                Attachment::Missing(_) => None,
-            });
+            let attached =
+                attached.chain(account.groups.values().flat_map(|g| &g.policies)).filter_map(|a| a.policy().ok());
             let trusts = identities.filter_map(|i| i.trust.as_ref());
             let buckets = account.buckets.values().filter_map(|b| b.policy.given());
             let keys = account.keys.values().filter_map(|k| k.policy.given());

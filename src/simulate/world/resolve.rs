@@ -511,9 +511,9 @@ fn set_of<'a>(
     let mut policies = Vec::new();
     let mut missing = false;
     for attachment in attachments {
-        match attachment {
-            Attachment::Given(policy) => policies.push(policy.clone()),
-            Attachment::Missing(name) => {
+        match attachment.policy() {
+            Ok(policy) => policies.push(policy.clone()),
+            Err(name) => {
                 missing = true;
                 let command = format!(
                     "aws iam get-account-authorization-details --filter AWSManagedPolicy LocalManagedPolicy # {name}"

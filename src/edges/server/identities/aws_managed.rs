@@ -1,51 +1,28 @@
-//! The managed policies of AWS that come with the server. Those that the seed files give go before them.
-//!
-//! Source: AWS Managed Policy Reference Guide.
+//! The managed policies of AWS as the server's entities: those that are known without being given, and those that the
+//! seed files give, which go before them.
 
 use super::model::{ManagedPolicy, PolicyVersion};
 use super::state::{PolicyState, compiled};
 use crate::compiled::CompiledPolicy;
+use crate::edges::inventory::Texts;
 use crate::policy::PolicyKind;
+use crate::simulate::world::aws_managed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Name and document of each.
-const POLICIES: [(&str, &str); 6] = [
-    ("AdministratorAccess", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#),
-    (
-        "AmazonS3FullAccess",
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","s3-object-lambda:*"],"Resource":"*"}]}"#,
-    ),
-    (
-        "AmazonS3ReadOnlyAccess",
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:Get*","s3:List*","s3:Describe*","s3-object-lambda:Get*","s3-object-lambda:List*"],"Resource":"*"}]}"#,
-    ),
-    (
-        "IAMFullAccess",
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:*","organizations:DescribeAccount","organizations:DescribeOrganization","organizations:DescribeOrganizationalUnit","organizations:DescribePolicy","organizations:ListChildren","organizations:ListParents","organizations:ListPoliciesForTarget","organizations:ListRoots","organizations:ListPolicies","organizations:ListTargetsForPolicy"],"Resource":"*"}]}"#,
-    ),
-    (
-        "IAMReadOnlyAccess",
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GenerateCredentialReport","iam:GenerateServiceLastAccessedDetails","iam:Get*","iam:List*","iam:SimulateCustomPolicy","iam:SimulatePrincipalPolicy"],"Resource":"*"}]}"#,
-    ),
-    (
-        "PowerUserAccess",
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","NotAction":["iam:*","organizations:*","account:*"],"Resource":"*"},{"Effect":"Allow","Action":["iam:CreateServiceLinkedRole","iam:DeleteServiceLinkedRole","iam:ListRoles","organizations:DescribeOrganization","account:ListRegions","account:GetAccountInformation"],"Resource":"*"}]}"#,
-    ),
-];
 
 /// All of them by ARN, with those that the seed files give.
 #[must_use]
 pub fn all(given: &BTreeMap<String, Arc<CompiledPolicy>>) -> BTreeMap<String, Arc<PolicyState>> {
     let mut policies = BTreeMap::new();
-    for (name, text) in POLICIES {
-        let arn = format!("arn:aws:iam::aws:policy/{name}");
-        let state = state(&arn, text, compiled(name, text, PolicyKind::Identity));
-        policies.insert(arn, Arc::new(state));
+    for known in aws_managed::all() {
+        policies.insert(known.arn.clone(), Arc::new(state(&known.arn, known.text, known.policy.clone())));
     }
+    let mut texts = Texts::default();
     for (arn, policy) in given {
-        let text = policy.document().of(&policy.source().text);
-        policies.insert(arn.clone(), Arc::new(state(arn, text, policy.clone())));
+        // Places count from the policy's own text, as `GetPolicyVersion` shows it, not from the file's beginning.
+        let text = texts.of(policy);
+        let own = compiled(policy.name(), &text, PolicyKind::Identity);
+        policies.insert(arn.clone(), Arc::new(state(arn, &text, own)));
     }
     policies
 }

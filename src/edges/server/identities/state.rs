@@ -112,6 +112,22 @@ pub struct PolicyState {
     pub compiled: Arc<CompiledPolicy>,
 }
 
+/// Where a policy of an identity comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum PolicyFrom<'p> {
+    /// Inline, of a user, a group or a role.
+    Inline {
+        /// Of which kind of identity.
+        of: Kind,
+        /// Its name.
+        holder: &'p str,
+        /// The policy's name.
+        name: &'p str,
+    },
+    /// A managed policy that is attached, by ARN.
+    Managed(&'p str),
+}
+
 /// What a change wrote.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Touched {
@@ -303,16 +319,25 @@ impl AccountState {
         LayerState::Given(PolicySet::new(policies))
     }
 
-    fn assembled(&self, holder: Holder) -> Holder {
-        let mut given = holder.inline.clone();
-        let mut arns = holder.document.attached.clone();
-        for group in holder.document.groups() {
-            if let Some(group) = self.identity(Kind::Group, group) {
-                given.extend(group.inline.iter().cloned());
-                arns.extend(group.document.attached.iter().cloned());
-            }
+    /// Everything that allows an identity something: its own policies and those of its groups, as far as they are kept.
+    /// One that is attached and not known makes it unknown, which denies.
+    #[must_use]
+    pub fn identity_of(&self, holder: &Holder, keep: &dyn Fn(&PolicyFrom<'_>) -> bool) -> LayerState<PolicySet> {
+        let groups = holder.document.groups().iter().filter_map(|group| self.identity(Kind::Group, group));
+        let (mut given, mut arns) = (Vec::new(), Vec::new());
+        for one in std::iter::once(holder).chain(groups.map(|group| &**group)) {
+            let of = one.document.kind();
+            let inline = one.document.inline.iter().zip(&one.inline);
+            let kept = inline
+                .filter(|(policy, _)| keep(&PolicyFrom::Inline { of, holder: &one.document.name, name: &policy.name }));
+            given.extend(kept.map(|(_, compiled)| compiled.clone()));
+            arns.extend(one.document.attached.iter().filter(|arn| keep(&PolicyFrom::Managed(arn))).cloned());
         }
-        let identity = self.set_of(given, &arns);
+        self.set_of(given, &arns)
+    }
+
+    fn assembled(&self, holder: Holder) -> Holder {
+        let identity = self.identity_of(&holder, &|_| true);
         let boundary = match &holder.document.boundary {
             None => LayerState::Absent,
             Some(arn) => self.set_of(Vec::new(), std::slice::from_ref(arn)),

@@ -101,6 +101,64 @@ impl Params {
         (1..).map_while(|n| self.get(&format!("{name}.member.{n}")).map(str::to_owned)).collect()
     }
 
+    /// A structure in this one, where it is there.
+    #[must_use]
+    pub fn structure(&self, name: &str) -> Option<Self> {
+        let prefix = self.key(name);
+        self.has(&prefix).then(|| Self { all: self.all.clone(), prefix: prefix + "." })
+    }
+
+    /// Whether there is a value of this name or below it: an empty list has none.
+    #[must_use]
+    pub fn says(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| !value.is_empty()) || (self.get(name).is_none() && self.has(&self.key(name)))
+    }
+
+    /// Refuses what the form of an operation does not have, so that nothing a caller meant is passed over.
+    ///
+    /// # Errors
+    /// `InvalidQueryParameter` with the name.
+    pub fn only(&self, known: &[&str]) -> Result<(), ServiceError> {
+        let is_known = |name: &str, value: &str| {
+            // Beside them the form says which operation it means.
+            matches!(name, "Action" | "Version")
+                || self.pattern_of(name).is_some_and(|pattern| is_one_of(known, &pattern, value))
+        };
+        match self.all.iter().find(|(name, value)| !is_known(name, value)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let message = format!("The parameter {name} is not one of this operation.");
+                Err(ServiceError::bad("InvalidQueryParameter", message))
+            }
+        }
+    }
+
+    /// The name with `#` in the place of each `member.N`; `None` where a list leaves out an entry before.
+    fn pattern_of(&self, name: &str) -> Option<String> {
+        let mut parts = name.split('.');
+        let (mut pattern, mut sofar) = (String::new(), String::new());
+        while let Some(part) = parts.next() {
+            if !pattern.is_empty() {
+                pattern.push('.');
+                sofar.push('.');
+            }
+            if part != "member" {
+                pattern.push_str(part);
+                sofar.push_str(part);
+                continue;
+            }
+            let digits = parts.next()?;
+            let number: usize = digits.parse().ok().filter(|n: &usize| *n > 0 && n.to_string() == digits)?;
+            if number > 1 && !self.has(&format!("{sofar}member.{}", number - 1)) {
+                return None;
+            }
+            pattern.push('#');
+            sofar.push_str("member.");
+            sofar.push_str(digits);
+        }
+        Some(pattern)
+    }
+
     /// Whether a parameter of this name, or below it, is there.
     fn has(&self, name: &str) -> bool {
         let at_or_after = self.all.range(name.to_owned()..);
@@ -108,6 +166,12 @@ impl Params {
             .take_while(|(key, _)| key.starts_with(name))
             .any(|(key, _)| key.len() == name.len() || key.as_bytes().get(name.len()) == Some(&b'.'))
     }
+}
+
+/// Whether a pattern is known; an empty list or structure is written by its name alone.
+fn is_one_of(known: &[&str], pattern: &str, value: &str) -> bool {
+    let begins = |name: &&str| name.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('.'));
+    known.contains(&pattern) || (value.is_empty() && known.iter().any(begins))
 }
 
 /// `ValidationError`, in the words of every operation.

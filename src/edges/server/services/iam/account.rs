@@ -8,6 +8,7 @@ use crate::edges::server::identities::state::{Holder, PolicyState};
 use crate::edges::server::services::ServiceError;
 use crate::edges::server::services::query::{Answer, QueryCall, Xml, invalid};
 use crate::gate::services::iam;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 fn alias(query: &QueryCall<'_>) -> Result<String, ServiceError> {
@@ -137,7 +138,16 @@ pub(super) async fn details(query: &QueryCall<'_>) -> Answer {
     });
     let policies = account.policies.values().filter(|_| wants("LocalManagedPolicy"));
     let policies = policies.map(|p| (format!("3/{}", p.document.key()), Detail::Policy(p.clone())));
-    let part = page.part(holders.chain(policies));
+    // Of AWS's policies those that are in use here.
+    let used: BTreeSet<&String> = account
+        .identities
+        .values()
+        .flat_map(|holder| holder.document.attached.iter().chain(&holder.document.boundary))
+        .filter(|_| wants("AWSManagedPolicy"))
+        .collect();
+    let of_aws = used.into_iter().filter_map(|arn| Some((arn, account.facts.aws_policies.get(arn)?)));
+    let of_aws = of_aws.map(|(arn, p)| (format!("4/{arn}"), Detail::Policy(p.clone())));
+    let part = page.part(holders.chain(policies).chain(of_aws));
     let of_kind = |kind: Kind| {
         part.items.iter().filter_map(move |detail| match detail {
             Detail::Holder(holder) if holder.document.kind() == kind => Some(holder),

@@ -22,6 +22,7 @@ use crate::edges::server::identities::model::Kind::{Group, Role, User};
 use crate::edges::server::reply::Reply;
 use crate::gate::SessionKind;
 use crate::gate::services::iam::{self as ops, IamOperation};
+use crate::gate::services::parameters;
 use http::StatusCode;
 
 /// Answers a request.
@@ -33,6 +34,7 @@ pub async fn answer(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let name = query.params.get("Action").unwrap_or_default().to_owned();
     let operation = IamOperation::ALL.iter().find(|operation| operation.row().name == name);
     let operation = *operation.ok_or_else(|| unknown_operation(&name, "2010-05-08"))?;
+    query.params.only(parameters::of(&name))?;
     long_term(&query)?;
     let xml = dispatch(operation, &query).await?;
     Ok(xml.response(&name, IAM_NAMESPACE, &call.request_id))

@@ -14,6 +14,7 @@ use super::query::{Answer, QueryCall, Xml, invalid, unknown_operation};
 use super::{STS_NAMESPACE, ServiceCall, ServiceError};
 use crate::edges::server::reply::Reply;
 use crate::gate::SessionKind;
+use crate::gate::services::parameters;
 use crate::gate::services::sts::{self as ops, StsOperation};
 use http::StatusCode;
 
@@ -30,6 +31,8 @@ pub async fn answer(call: &ServiceCall) -> Result<Reply, ServiceError> {
         let message = "Request is missing Authentication Token";
         return Err(ServiceError::new(StatusCode::FORBIDDEN, "MissingAuthenticationToken", message));
     }
+    query.params.only(parameters::of(&name))?;
+    supported(&query)?;
     may_ask(&query, operation)?;
     let xml = match operation {
         StsOperation::AssumeRole => assume::assume_role(&query).await?,
@@ -41,6 +44,19 @@ pub async fn answer(call: &ServiceCall) -> Result<Reply, ServiceError> {
         StsOperation::DecodeAuthorizationMessage => decode::decode(&query).await?,
     };
     Ok(xml.response(&name, STS_NAMESPACE, &call.request_id))
+}
+
+/// Refuses what AWS knows and this server does not do; an empty list asks for nothing.
+fn supported(query: &QueryCall<'_>) -> Result<(), ServiceError> {
+    // Contexts of an identity center, the tokens of providers that are not of `OpenID` Connect, larger tokens.
+    const NOT_HERE: [&str; 3] = ["ProvidedContexts", "ProviderId", "MinimumSessionTokenSize"];
+    match NOT_HERE.iter().find(|name| query.params.says(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("The parameter {name} is not supported.");
+            Err(ServiceError::new(StatusCode::NOT_IMPLEMENTED, "NotImplemented", message))
+        }
+    }
 }
 
 /// Which operations sessions may call. Source: IAM User Guide, "Comparing the AWS STS API operations".
