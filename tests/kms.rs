@@ -9,7 +9,5 @@ mod cast;
 mod keys;
 #[path = "kms/objects.rs"]
 mod objects;
-#[path = "kms/permissions.rs"]
-mod permissions;
 #[path = "kms/root_keys.rs"]
 mod root_keys;
