@@ -68,7 +68,7 @@ fn own_key(call: &ServiceCall, found: &Found) -> Result<(), ServiceError> {
 pub(super) async fn create(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Point = input(call)?;
     check_name(&asked.alias_name)?;
-    let target = call.key(&asked.target_key_id, Named::ByKey)?;
+    let target = call.found::<o::CreateAlias>(&asked.target_key_id, Named::ByKey).await?;
     let arn = alias_arn(call, &asked.alias_name);
     let grant = may::<o::CreateAlias>(call, &arn, &[&target]).await?;
     own_key(call, &target)?;
@@ -102,8 +102,8 @@ pub(super) async fn create(call: &ServiceCall) -> Result<Reply, ServiceError> {
 pub(super) async fn update(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Point = input(call)?;
     check_name(&asked.alias_name)?;
-    let before = call.key(&asked.alias_name, Named::Anyhow)?;
-    let target = call.key(&asked.target_key_id, Named::ByKey)?;
+    let before = call.found::<o::UpdateAlias>(&asked.alias_name, Named::Anyhow).await?;
+    let target = call.found::<o::UpdateAlias>(&asked.target_key_id, Named::ByKey).await?;
     let grant = may::<o::UpdateAlias>(call, &alias_arn(call, &asked.alias_name), &[&before, &target]).await?;
     own_key(call, &target)?;
     target.key.not_pending()?;
@@ -141,7 +141,7 @@ struct Delete {
 pub(super) async fn delete(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Delete = input(call)?;
     check_name(&asked.alias_name)?;
-    let found = call.key(&asked.alias_name, Named::Anyhow)?;
+    let found = call.found::<o::DeleteAlias>(&asked.alias_name, Named::Anyhow).await?;
     let grant = may::<o::DeleteAlias>(call, &alias_arn(call, &asked.alias_name), &[&found]).await?;
     let (account, was, name) = (found.key.account.clone(), found.key.id.clone(), asked.alias_name);
     let written = call.server.store().change_entities(&grant, move |t| {
@@ -168,7 +168,13 @@ pub(super) async fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
     call.authorize::<o::ListAliases>(&[]).await?;
     let page = Page::new(asked.limit, asked.marker.as_deref(), 50, 100)?;
     let of: Option<Arc<Key>> = match &asked.key_id {
-        Some(given) => Some(call.key(given, Named::ByKey)?.key),
+        // Another account's keys have no aliases here, and whether there are such is its own business.
+        Some(given) => {
+            let found = call.key(given, Named::ByKey).map(|found| found.key);
+            let own =
+                found.map(|key| if key.account == call.account() { Ok(key) } else { Err(super::no_key(&key.arn)) });
+            Some(own??)
+        }
         None => None,
     };
     let wanted = |alias: &Kept<AliasRecord>| {

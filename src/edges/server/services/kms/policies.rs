@@ -76,7 +76,7 @@ fn check_name(name: Option<&str>) -> Result<(), ServiceError> {
 
 pub(super) async fn get(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Get = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::GetKeyPolicy>(&asked.key_id, Named::ByKey).await?;
     call.may::<o::GetKeyPolicy>(&found, Vec::new()).await?;
     check_name(asked.policy_name.as_deref())?;
     Ok(answer(&json!({"Policy": found.key.record.policy, "PolicyName": NAME})))
@@ -94,7 +94,7 @@ struct Put {
 
 pub(super) async fn put(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Put = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::PutKeyPolicy>(&asked.key_id, Named::ByKey).await?;
     let bypass = asked.bypass_policy_lockout_safety_check;
     let brings = vec![("kms:BypassPolicyLockoutSafetyCheck".to_owned(), vec![bypass.to_string()])];
     let grant = call.may::<o::PutKeyPolicy>(&found, brings).await?;
@@ -121,7 +121,7 @@ struct List {
 
 pub(super) async fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: List = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::ListKeyPolicies>(&asked.key_id, Named::ByKey).await?;
     call.may::<o::ListKeyPolicies>(&found, Vec::new()).await?;
     let page = Page::new(asked.limit, asked.marker.as_deref(), 100, 1000)?;
     Ok(answer(&page.cut(std::iter::once(NAME), |name| (*name).to_owned(), "PolicyNames", |name| json!(name))))
