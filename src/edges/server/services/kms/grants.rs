@@ -3,7 +3,7 @@
 //! Source: KMS Developer Guide, "Grants in AWS KMS"; API Reference, `CreateGrant`, `RetireGrant`.
 
 use super::wire::{Page, SentContext, answer, check_tokens, input, invalid, limit, nothing, time, unsupported};
-use crate::decision::{KeyGrant, LayerState};
+use crate::decision::{KeyGrant, LayerState, PolicySet};
 use crate::edges::server::auth::hex;
 use crate::edges::server::kms::{Key, Named};
 use crate::edges::server::reply::Reply;
@@ -358,7 +358,9 @@ pub(super) async fn retire(call: &ServiceCall) -> Result<Reply, ServiceError> {
     });
     let subject = call.subject("key", &key, "RetireGrant", Vec::new());
     let subject = Subject { grants: LayerState::Given(who.unwrap_or_default()), ..subject };
-    let grant = call.authorize::<o::RetireGrant>(&[subject]).await?;
+    // The key policy can refuse it, and cannot allow it. Source: KMS Developer Guide, "AWS KMS permissions".
+    let without_policy = Subject { policy: LayerState::Given(PolicySet::default()), ..subject.clone() };
+    let grant = call.authorize::<o::RetireGrant>(&[subject, without_policy]).await?;
     dry(asked.dry_run)?;
     end(call, &grant, &key, id).await
 }
