@@ -13,7 +13,6 @@ mod tags;
 mod wire;
 
 use super::{ServiceCall, ServiceError};
-use crate::decision::LayerState;
 use crate::edges::server::kms::{Found, Key, KeyError, Named, compiled, named_arn};
 use crate::edges::server::reply::Reply;
 use crate::gate::services::ServiceOperation;
@@ -84,6 +83,16 @@ impl ServiceCall {
     /// As [`Self::key`], for `O`. That there is no such key is told to those who might do `O` to one of this name: their
     /// own account's, as if its policy handed over to the account.
     async fn found<O: ServiceOperation>(&self, given: &str, named: Named) -> Result<Found, ServiceError> {
+        self.found_beside::<O>(given, named, "*").await
+    }
+
+    /// As [`Self::found`], where the operation is also about an alias.
+    async fn found_beside<O: ServiceOperation>(
+        &self,
+        given: &str,
+        named: Named,
+        alias: &str,
+    ) -> Result<Found, ServiceError> {
         let missing = match self.key(given, named) {
             Err(missing) if missing.code == "NotFoundException" => missing,
             found => return Ok(found?),
@@ -91,12 +100,9 @@ impl ServiceCall {
         let arn = named_arn(given, self.account(), self.server.region());
         let owner = arn.split(':').nth(4).unwrap_or_default().to_owned();
         let delegated = compiled("missing", Some(&policies::default_policy(&owner)));
-        let missed = O::ROW.needs.iter().filter(|need| need.always && need.on != "*").map(|need| Subject {
-            on: need.on,
-            arn: &arn,
-            account: Some(&owner),
-            policy: if need.on == "alias" { LayerState::Absent } else { delegated.clone() },
-            ..Subject::default()
+        let missed = O::ROW.needs.iter().filter(|need| need.always && need.on != "*").map(|need| match need.on {
+            "alias" => Subject { on: need.on, arn: alias, ..Subject::default() },
+            on => Subject { on, arn: &arn, account: Some(&owner), policy: delegated.clone(), ..Subject::default() },
         });
         self.authorize::<O>(&missed.collect::<Vec<_>>()).await?;
         Err(missing.into())
