@@ -9,7 +9,7 @@ mod state;
 use crate::support::Answer;
 use cast::{ACCOUNTS, COLUMNS, Column, House, Meant, Town, Who};
 use portcullis::gate::services::{Service, ServiceRow};
-use recipes::{Grant, Stage};
+use recipes::{Grant, Input, Stage};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -139,7 +139,7 @@ fn is_right(row: &ServiceRow, column: &Column, house: &House<'_>, outcome: &Outc
         Meant::Covered(patterns) if covers(patterns, row) => outcome.is_done(),
         Meant::Covered(_) | Meant::Denied => {
             // A session's own refusals name no action.
-            let plain = row.service == Service::Sts && because("session credentials") || because("root accounts");
+            let plain = row.service == Service::Sts && (because("session credentials") || because("root accounts"));
             outcome.is_denied()
                 && (plain || because("is not authorized to perform: ") && row.needs.iter().any(|n| because(n.action)))
         }
@@ -300,7 +300,8 @@ fn may(row: &ServiceRow, column: &KeyColumn) -> bool {
     let on_key = |on: &str| matches!(on, "key" | "source" | "destination");
     let mut needs = row.needs.iter().filter(|need| need.always);
     match column.who {
-        "keyed" => needs.all(|need| on_key(need.on)),
+        // What retires a grant is the grant. Source: KMS Developer Guide, "AWS KMS permissions".
+        "keyed" => row.name != "RetireGrant" && needs.all(|need| on_key(need.on)),
         "exact" => true,
         // Which grants of its keys end, an account decides beside the key policy. Source: KMS Developer Guide,
         // "Retiring and revoking grants".
@@ -356,7 +357,10 @@ fn what_a_row_of_a_service_lists_suffices_and_nothing_of_it_can_be_left_out() {
                 held.remove(at);
                 house.give("exact", &allowing(&held));
                 let outcome = Outcome::of(&ask.send(&house.client(exact)));
-                let what = format!("is not authorized to perform: {action} on resource: \"{arn}\"");
+                // Whose key it is would be told by the resource.
+                let resource =
+                    if row.name == "GetAccessKeyLastUsed" { "access key AKIA" } else { &format!("\"{arn}\"") };
+                let what = format!("is not authorized to perform: {action} on resource: {resource}");
                 if !outcome.is_denied() || !outcome.message.contains(&what) {
                     wrong.push(format!("{} {variant:?} without {action} on {arn}: {outcome:?}", row.name));
                 }
@@ -399,34 +403,96 @@ fn vouched_for(house: &House<'_>, row: &'static ServiceRow, variant: &[&str]) ->
     wrong
 }
 
+/// What is said of a request about things that are not there, as if it were about those that are.
+fn as_if_there(message: &str, missing: &recipes::Ask, real: &recipes::Ask) -> String {
+    let parameters = |ask: &recipes::Ask| match &ask.input {
+        Input::Form(parameters) => parameters.iter().map(|(_, value)| value.clone()).collect(),
+        Input::Json(_) => Vec::new(),
+    };
+    let names = |ask: &recipes::Ask| -> Vec<String> {
+        ask.on.iter().map(|(_, arn)| arn.clone()).chain(parameters(ask)).collect()
+    };
+    let pairs: Vec<(String, String)> = names(missing).into_iter().zip(names(real)).collect();
+    let long = pairs.iter().filter(|(missing, _)| missing.len() > 8);
+    long.fold(message.to_owned(), |message, (missing, real)| message.replace(missing, real))
+}
+
 /// Whether something is there is told to those who may ask about it.
 #[test]
 fn what_is_not_there_is_refused_as_what_is() {
     let town = Town::new();
     let wrong: Vec<String> = for_each_row(&town, |house, row| {
         let mut wrong = Vec::new();
-        // A ciphertext names its key itself, and a token its issuer; the others have no permission to lack.
+        // A ciphertext names its key itself, a token its issuer; the others have no permission to lack.
         let free = ["Decrypt", "ReEncrypt", "AssumeRoleWithWebIdentity", "GetCallerIdentity", "GetSessionToken"];
         if free.contains(&row.name) {
             return wrong;
         }
-        let stage = Stage { real: false, ..Stage::new(house, row, "missing") };
-        let ask = stage.ask(row, &[]);
-        let nobody = Outcome::of(&ask.send(&house.client(Who::User("nobody"))));
-        if !nobody.is_denied() || !nobody.message.contains("is not authorized to perform: ") {
-            wrong.push(format!("{}: {nobody:?}", row.name));
+        let missing = Stage { real: false, ..Stage::new(house, row, "missing") }.ask(row, &[]);
+        let real = Stage::new(house, row, "there").ask(row, &[]);
+        let says = |who: Who| {
+            let client = house.client(who);
+            let (missed, there) = (Outcome::of(&missing.send(&client)), Outcome::of(&real.send(&client)));
+            (Outcome { message: as_if_there(&missed.message, &missing, &real), ..missed }, there)
+        };
+        let (missed, there) = says(Who::User("nobody"));
+        if missed != there || !there.is_denied() || !there.message.contains("is not authorized to perform: ") {
+            wrong.push(format!("{}: {missed:?} and {there:?}", row.name));
         }
-        // Keys are the only things that other accounts name by an ARN and may be let to.
-        if row.service == Service::Kms && ask.on.iter().any(|(_, arn)| arn.contains(":key/")) {
-            let real = Stage::new(house, row, "there").ask(row, &[]);
-            let stranger = house.client(Who::Stranger);
-            let (there, missing) = (Outcome::of(&real.send(&stranger)), Outcome::of(&ask.send(&stranger)));
-            if (there.status, &there.code) != (missing.status, &missing.code) {
-                wrong.push(format!("{} of another account: {there:?} and {missing:?}", row.name));
+        // What other accounts name by an ARN.
+        let others = ["key", "role", "policy", "mfa", "source", "destination"];
+        if real.on.iter().any(|(on, _)| others.contains(on)) && !by_name(row) {
+            let (missed, there) = says(Who::Stranger);
+            if missed != there || !there.is_denied() {
+                wrong.push(format!("{} of another account: {missed:?} and {there:?}", row.name));
             }
         }
         wrong
     })
     .concat();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether a row's requests name things of the caller's own account only.
+fn by_name(row: &ServiceRow) -> bool {
+    let role = row.service == Service::Iam && row.needs.iter().any(|need| need.on == "role");
+    role || matches!(row.name, "CreatePolicy" | "CreateVirtualMFADevice" | "UpdateAlias" | "DeleteAlias")
+}
+
+/// A role that is not there trusts nobody: the same is said of one that trusts somebody else.
+#[test]
+fn whom_a_provider_vouches_for_learns_of_no_role() {
+    let town = Town::new();
+    let house = town.house(0);
+    let row = portcullis::gate::services::sts::StsOperation::AssumeRoleWithWebIdentity.row();
+    let stage = Stage::new(&house, row, "there");
+    stage.trusting_the_web(&["sts:AssumeRole"]);
+    let token = stage.token(&[]);
+    let says = |role: &str| {
+        let role = house.arn(&format!("role/{role}"));
+        let parameters = [("RoleArn", role.as_str()), ("RoleSessionName", "ada"), ("WebIdentityToken", token.as_str())];
+        Outcome::of(&cast::query(&house.client(Who::Nobody), "sts", row.name, &parameters))
+    };
+    let there = says(&stage.name);
+    assert!(there.is_denied(), "{there:?}");
+    assert_eq!(there, says("none"));
+}
+
+/// Who renames a user needs the permission on the name that the user will have, in the path that it keeps.
+#[test]
+fn a_new_name_is_in_the_old_path() {
+    let town = Town::new();
+    let house = town.house(0);
+    let root = |action: &str, parameters: &[(&str, &str)]| {
+        assert_eq!(cast::query(&house.root, "iam", action, parameters).status, 200, "{action}");
+    };
+    root("CreateUser", &[("UserName", "dora"), ("Path", "/crew/")]);
+    let rename = |name: &str, statements: &[&str]| {
+        let grant = |name: &&str| ("iam:UpdateUser", house.arn(&format!("user/{name}")));
+        house.give("exact", &allowing(&statements.iter().map(grant).collect::<Vec<_>>()));
+        let renamed = [("UserName", "dora"), ("NewUserName", name)];
+        Outcome::of(&cast::query(&house.client(Who::User("exact")), "iam", "UpdateUser", &renamed))
+    };
+    assert!(rename("dolores", &["crew/dora", "dolores"]).is_denied());
+    assert!(rename("dolores", &["crew/dora", "crew/dolores"]).is_done());
 }
