@@ -1,5 +1,7 @@
 //! IAM and STS over the query protocol: who may do what, with whose credentials, and until when.
 
+#[path = "iam/bad_input.rs"]
+mod bad_input;
 mod support;
 
 use aws_lc_rs::rand::SystemRandom;

@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "kms/bad_input.rs"]
+mod bad_input;
 #[path = "kms/cast.rs"]
 mod cast;
 #[path = "kms/keys.rs"]

@@ -2,7 +2,7 @@
 //!
 //! Source: KMS Developer Guide, "Key policies in AWS KMS", "Default key policy".
 
-use super::wire::{Page, answer, input, nothing};
+use super::wire::{Page, answer, input, limit, nothing};
 use crate::edges::server::kms::Named;
 use crate::edges::server::reply::Reply;
 use crate::edges::server::services::{ServiceCall, ServiceError};
@@ -16,6 +16,9 @@ use serde_json::json;
 /// A key has one policy, of this name.
 const NAME: &str = "default";
 
+/// Bytes of a key policy. Source: KMS Developer Guide, "Resource quotas".
+const LONGEST: usize = 32_768;
+
 /// The policy of a key that is made without one: the account, and so its identity policies.
 pub(super) fn default_policy(account: &str) -> String {
     // A text, not a tree: members stay in AWS's order.
@@ -26,6 +29,9 @@ pub(super) fn default_policy(account: &str) -> String {
 
 /// A key policy that AWS would store.
 pub(super) fn checked(text: &str) -> Result<String, ServiceError> {
+    if text.len() > LONGEST {
+        return Err(limit(format!("A key policy has at most {LONGEST} bytes; this one has {}.", text.len())));
+    }
     match PolicyDocument::parse("policy", text, &LoadOptions::new(PolicyKind::Key)) {
         Ok(document) => Ok(document.source().text.to_string()),
         Err(problems) => Err(malformed(&problems)),
