@@ -49,7 +49,7 @@ fn what_is_taken_or_in_use_or_too_long_is_named() {
     many.push(("UserName", "bob"));
     let (bob, group, role, policy) =
         (("UserName", "bob"), ("GroupName", "staff"), ("RoleName", "ops"), ("PolicyArn", readers.as_str()));
-    let table: [(&str, &[(&str, &str)], &str, &str); 19] = [
+    let table: [(&str, super::Parameters<'_>, &str, &str); 19] = [
         ("CreateGroup", &[("GroupName", "STAFF")], "EntityAlreadyExists", "STAFF"),
         ("CreateRole", &[("RoleName", "OPS"), ("AssumeRolePolicyDocument", &trusting)], "EntityAlreadyExists", "OPS"),
         ("CreatePolicy", &[("PolicyName", "Readers"), ("PolicyDocument", &document)], "EntityAlreadyExists", "Readers"),
