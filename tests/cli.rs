@@ -494,6 +494,7 @@ fn a_recorded_decision_is_explained_by_the_policies_of_its_time() {
             step: Step::of(GetObject::ROW),
             request: &request,
             authorizer: &authorizer,
+            lasts: true,
             decision,
             explanation: Some(&explanation),
             took_ns: 1,

@@ -131,9 +131,13 @@ impl Place {
 
     /// Puts a policy with this statement for everything below the bucket `media`.
     fn policy(&self, statement: &str) {
-        let policy = format!(
-            r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Resource": "arn:aws:s3:::media/*", {statement}}}]}}"#
-        );
+        self.policy_of(&[&format!(r#""Resource": "arn:aws:s3:::media/*", {statement}"#)]);
+    }
+
+    /// The policy of the bucket `media`, of statements that allow.
+    fn policy_of(&self, statements: &[&str]) {
+        let statements: Vec<_> = statements.iter().map(|rest| format!(r#"{{"Effect": "Allow", {rest}}}"#)).collect();
+        let policy = format!(r#"{{"Version": "2012-10-17", "Statement": [{}]}}"#, statements.join(","));
         let answer = self.root.send("PUT", "/media?policy", &[], policy.as_bytes());
         assert_eq!(answer.status, 204, "{}", answer.text());
     }

@@ -230,14 +230,14 @@ fn decision(
         need.request(ask.facts, ask.body, ask.caller, &scene.context, authorizer.layers()).map_err(Refusal::Unasked)?;
     let owner = scene.bucket.as_ref().map(|b| b.owner_account.as_str());
     let insider = ask.caller.account().is_some() && owner.is_none_or(|owner| ask.caller.account() == Some(owner));
-    decided(Step::of(row), &request, &authorizer, ask.witness, insider)
+    decided(Step::of(row), &request, (&authorizer, scene.lasts()), ask.witness, insider)
 }
 
-/// Decides, and lets the witness see it. A refusal says why to callers of the resource's account alone.
+/// Decides, and lets the witness see it; the authorizer lasts or not: [`Decided::lasts`]. A refusal says why to callers of the resource's account alone.
 pub(super) fn decided(
     step: Step,
     request: &AuthorizationRequest<'_>,
-    authorizer: &Authorizer,
+    (authorizer, lasts): (&Authorizer, bool),
     witness: &dyn Witness,
     insider: bool,
 ) -> Result<(), Refusal> {
@@ -245,11 +245,11 @@ pub(super) fn decided(
     let decision = authorizer.decide(request);
     let took_ns = witness.nanos().saturating_sub(begun);
     if decision.is_allowed() {
-        witness.decided(&Decided { step, request, authorizer, decision, explanation: None, took_ns });
+        witness.decided(&Decided { step, request, authorizer, lasts, decision, explanation: None, took_ns });
         return Ok(());
     }
     let explanation = authorizer.explain(request);
-    witness.decided(&Decided { step, request, authorizer, decision, explanation: Some(&explanation), took_ns });
+    witness.decided(&Decided { step, request, authorizer, lasts, decision, explanation: Some(&explanation), took_ns });
     Err(Refusal::Denied {
         explicit: matches!(decision, Decision::ExplicitDeny(_)),
         sentence: insider.then(|| sentence::of(&explanation)),

@@ -20,6 +20,15 @@ pub fn basic(seconds: i64) -> Option<String> {
     Some(written(&at, ["", ""]))
 }
 
+/// Milliseconds since 1970 in ISO 8601: `2024-05-04T03:02:01.250Z`. `None`: beyond what a calendar holds.
+#[must_use]
+pub fn extended_millis(ms: i64) -> Option<String> {
+    let mut text = extended(ms.div_euclid(1000))?;
+    text.pop();
+    let _ = write!(text, ".{:03}Z", ms.rem_euclid(1000));
+    Some(text)
+}
+
 fn written(at: &DateTime<Utc>, [between_days, between_hours]: [&str; 2]) -> String {
     let mut text = String::with_capacity(20);
     match u32::try_from(at.year()).ok().filter(|year| *year < 10_000) {
@@ -64,6 +73,9 @@ mod tests {
         ) {
             let at = DateTime::from_timestamp(seconds, 0);
             prop_assert_eq!(extended(seconds), at.map(|at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string()));
+            let millis = DateTime::from_timestamp_millis(seconds);
+            let by_format = millis.map(|at| at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
+            prop_assert_eq!(extended_millis(seconds), by_format);
             prop_assert_eq!(basic(seconds), at.map(|at| at.format("%Y%m%dT%H%M%SZ").to_string()));
         }
     }

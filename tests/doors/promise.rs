@@ -60,6 +60,23 @@ fn a_deny_for_the_object_is_seen_by_the_next_hit() {
 }
 
 #[test]
+fn a_kept_404_is_for_those_who_may_list_at_this_moment() {
+    let place = Place::new(&[Config::new("EDOOR000000001")]);
+    place.policy_of(&[
+        &format!(r#"{IDENTITY}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::media/*""#),
+        &format!(r#"{IDENTITY}, "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::media""#),
+    ]);
+    let viewer = place.viewer("EDOOR000000001");
+    let absent = viewer.get("/absent");
+    assert_eq!((absent.status, absent.code()), (404, "NoSuchKey".to_owned()));
+    let kept = viewer.get("/absent");
+    assert_eq!((kept.status, cached(&kept)), (404, "Error"));
+    place.let_the_identity_read();
+    let refused = viewer.get("/absent");
+    assert_eq!((refused.status, refused.code()), (403, "AccessDenied".to_owned()));
+}
+
+#[test]
 fn a_control_signs_as_the_service_for_its_distribution() {
     let control = "ECONTROL000001";
     let place = Place::new(&[

@@ -52,8 +52,41 @@ impl Connection {
         Ok(())
     }
 
+    /// Reads an answer, which must have status 200, and gives its body.
+    pub fn text(&mut self) -> Result<String, Fault> {
+        let (head, filled, length) = self.head()?;
+        let mut body = self.space[head..filled].to_vec();
+        let known = body.len();
+        body.resize(length.max(known), 0);
+        self.stream.read_exact(&mut body[known..])?;
+        Ok(String::from_utf8(body)?)
+    }
+
     /// Reads an answer, which must have status 200 and the body that is wanted.
     pub fn answer(&mut self, wanted: Wanted<'_>) -> Result<(), Fault> {
+        let (head, filled, length) = self.head()?;
+        match wanted {
+            Wanted::Length(want) | Wanted::Bytes(want, ..) if want != length => {
+                return Err(format!("{length} bytes where {want} were expected").into());
+            }
+            _ => {}
+        }
+        let mut read = filled - head;
+        check(wanted, 0, &self.space[head..filled])?;
+        while read < length {
+            let space = STEP.min(length - read);
+            let more = self.stream.read(&mut self.space[..space])?;
+            if more == 0 {
+                return Err(format!("the answer ended after {read} of {length} bytes").into());
+            }
+            check(wanted, read, &self.space[..more])?;
+            read += more;
+        }
+        if read > length { Err("more bytes than announced".into()) } else { Ok(()) }
+    }
+
+    /// Reads the head of an answer: its length, what has been read, and the length of the body.
+    fn head(&mut self) -> Result<(usize, usize, usize), Fault> {
         let mut filled = 0;
         let head = loop {
             let read = self.stream.read(&mut self.space[filled..])?;
@@ -78,24 +111,7 @@ impl Connection {
             let body = String::from_utf8_lossy(&self.space[head..filled]);
             return Err(format!("status {status}: {text}{body}").into());
         }
-        match wanted {
-            Wanted::Length(want) | Wanted::Bytes(want, ..) if want != length => {
-                return Err(format!("{length} bytes where {want} were expected").into());
-            }
-            _ => {}
-        }
-        let mut read = filled - head;
-        check(wanted, 0, &self.space[head..filled])?;
-        while read < length {
-            let space = STEP.min(length - read);
-            let more = self.stream.read(&mut self.space[..space])?;
-            if more == 0 {
-                return Err(format!("the answer ended after {read} of {length} bytes").into());
-            }
-            check(wanted, read, &self.space[..more])?;
-            read += more;
-        }
-        if read > length { Err("more bytes than announced".into()) } else { Ok(()) }
+        Ok((head, filled, length))
     }
 }
 

@@ -2,6 +2,7 @@
 //! alternate. Only ratios of one run travel between machines.
 
 mod client;
+mod keys;
 mod pattern;
 mod peers;
 mod report;
@@ -23,7 +24,7 @@ pub type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 const HELP: &str = "\
 usage: cargo run --release -- [--portcullis PATH] [--data DIR] [--rounds N] [--seconds S] [--only WORK,…] [--quick]
-                              [--trail | --doors | --memory [--megabytes N]]
+                              [--trail | --doors | --keys | --memory [--megabytes N]]
 
 Asks portcullis, s3s-fs and a server that stores nothing for the same, over 16 connections, and prints requests per
 second and ratios as tables in Markdown. Where it is held against others, which keep no trail that is synced, portcullis
@@ -38,6 +39,7 @@ has the best-effort one.
   --quick            a few hundred requests, every byte compared, nothing judged
   --trail            what the trail of decisions costs: portcullis without it, best-effort, and durable
   --doors            1 KB GETs through CloudFront's door: cache hits, and cache hits by signed URL
+  --keys             1 KB GETs of objects under a key of the key service by a role's session, and data keys
   --memory           the peak memory of portcullis under 16 uploads at once, and 16 downloads
   --megabytes N      the size of each of them; 512";
 
@@ -50,6 +52,7 @@ struct Arguments {
     quick: bool,
     trail: bool,
     doors: bool,
+    keys: bool,
     memory: bool,
     megabytes: usize,
 }
@@ -84,6 +87,7 @@ fn parse(words: Vec<String>) -> Result<Arguments, Fault> {
         quick: false,
         trail: false,
         doors: false,
+        keys: false,
         memory: false,
         megabytes: 512,
     };
@@ -99,6 +103,7 @@ fn parse(words: Vec<String>) -> Result<Arguments, Fault> {
             "--quick" => arguments.quick = true,
             "--trail" => arguments.trail = true,
             "--doors" => arguments.doors = true,
+            "--keys" => arguments.keys = true,
             "--memory" => arguments.memory = true,
             "--megabytes" => arguments.megabytes = value()?.parse()?,
             _ => return Err(format!("what is {word}?\n\n{HELP}").into()),
@@ -120,6 +125,14 @@ fn start(arguments: &Arguments) -> Result<(), Fault> {
     if arguments.doors {
         return doors(arguments, &folder.0, &pattern);
     }
+    if arguments.keys {
+        let rounds = rounds(arguments);
+        for trail in ["best-effort", "durable"] {
+            let until = |work| until(arguments, work);
+            keys::compare(&arguments.portcullis, &folder.0, &pattern, trail, rounds, &until)?;
+        }
+        return Ok(());
+    }
     let servers = if arguments.trail {
         [portcullis("off", "off")?, portcullis("best-effort", "best-effort")?, portcullis("durable", "durable")?]
     } else {
@@ -132,17 +145,14 @@ fn start(arguments: &Arguments) -> Result<(), Fault> {
     let chosen = |work: &Work| arguments.only.is_empty() || arguments.only.iter().any(|w| w == work.word());
     for work in Work::ALL.into_iter().filter(chosen) {
         let mut table = Table::new(work, &servers);
-        for round in 0..if arguments.quick { 1 } else { arguments.rounds } {
-            for turn in 0..servers.len() {
-                // Who begins changes from round to round.
-                let number = (turn + round) % servers.len();
-                let (server, until) = (&servers[number], until(arguments, work));
-                // What another server left for the disk to do is not this one's.
-                let _ = Command::new("sync").arg("-f").arg(&folder.0).status();
-                let measured = work::run(work, server, &pattern, until, round);
-                table.add(number, &measured.map_err(|e| format!("{}, {}: {e}", server.name, work.name()))?);
-            }
-        }
+        alternate(rounds(arguments), servers.len(), |number, round| {
+            let (server, until) = (&servers[number], until(arguments, work));
+            // What another server left for the disk to do is not this one's.
+            let _ = Command::new("sync").arg("-f").arg(&folder.0).status();
+            let measured = work::run(work, server, &pattern, until, round);
+            table.add(number, &measured.map_err(|e| format!("{}, {}: {e}", server.name, work.name()))?);
+            Ok(())
+        })?;
         if arguments.quick {
             println!("{}: every answer is right", work.name());
         } else if arguments.trail {
@@ -171,20 +181,37 @@ fn doors(arguments: &Arguments, folder: &Path, pattern: &Pattern) -> Result<(), 
     let mut table = Table::of(work, ways.iter().map(|(name, ..)| *name).collect());
     for (_, address, head) in ways {
         // The first time fills the cache.
-        work::run_as(work, &server, address, head, pattern, Until::Count(1000), 0)?;
+        work::run_as(work, &server, address, head, pattern, (Until::Count(1000), CONNECTIONS), 0)?;
     }
-    for round in 0..if arguments.quick { 1 } else { arguments.rounds } {
-        for turn in 0..ways.len() {
-            let number = (turn + round) % ways.len();
-            let (name, address, head) = ways[number];
-            let measured = work::run_as(work, &server, address, head, pattern, until(arguments, work), round);
-            table.add(number, &measured.map_err(|e| format!("{name}: {e}"))?);
-        }
-    }
+    alternate(rounds(arguments), ways.len(), |number, round| {
+        let (name, address, head) = ways[number];
+        let until = (until(arguments, work), CONNECTIONS);
+        let measured = work::run_as(work, &server, address, head, pattern, until, round);
+        table.add(number, &measured.map_err(|e| format!("{name}: {e}"))?);
+        Ok(())
+    })?;
     if arguments.quick {
         println!("{}, through CloudFront's door: every answer is right", work.name());
     } else {
         table.print_doors();
+    }
+    Ok(())
+}
+
+fn rounds(arguments: &Arguments) -> usize {
+    if arguments.quick { 1 } else { arguments.rounds }
+}
+
+/// Runs so many ways by turns; who begins changes from round to round.
+pub fn alternate(
+    rounds: usize,
+    ways: usize,
+    mut run: impl FnMut(usize, usize) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    for round in 0..rounds {
+        for turn in 0..ways {
+            run((turn + round) % ways, round)?;
+        }
     }
     Ok(())
 }

@@ -41,6 +41,33 @@ impl Table {
         }
     }
 
+    /// What identities and keys cost, beside a GET that needs neither.
+    pub fn print_keys(&self, trail: &str) {
+        println!("\n{} and data keys, {trail} trail\n", self.work.name());
+        println!(
+            "| way | requests/s, median | least | most | CPU µs per request | it ÷ the first, by rounds | wanted |"
+        );
+        println!("|---|---|---|---|---|---|---|");
+        for (number, name) in self.names.iter().enumerate() {
+            let (rate, least, most) = spread(&self.rates[number]);
+            let (cpu, ..) = spread(&self.cpu[number]);
+            let ratios: Vec<f64> = self.rates[0].iter().zip(&self.rates[number]).map(|(a, it)| it / a).collect();
+            let (ratio, low, high) = spread(&ratios);
+            let (wanted, met) = match number {
+                0 => ("", true),
+                1 => ("at least 0.7", ratio >= 0.7),
+                _ => ("20,000/s", rate >= 20_000.0),
+            };
+            let word = match (number, met) {
+                (0, _) => "",
+                (_, true) => ": met",
+                (_, false) => ": missed",
+            };
+            let ratio = format!("{ratio:.3} ({low:.3} to {high:.3})");
+            println!("| {name} | {rate:.0} | {least:.0} | {most:.0} | {cpu:.1} | {ratio} | {wanted}{word} |");
+        }
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
     pub fn add(&mut self, server: usize, measured: &Measured) {
         let requests = measured.requests.max(1) as f64;

@@ -30,9 +30,14 @@ pub struct Server {
 impl Server {
     /// The server under test, with a world in which a user may read and write by a policy, and with this trail.
     pub fn portcullis(name: &'static str, trail: &str, program: &Path, folder: &Path) -> Result<Self, Fault> {
+        Self::of_world(name, trail, program, folder, &world_text())
+    }
+
+    /// The server under test, with this world and this trail.
+    pub fn of_world(name: &'static str, trail: &str, program: &Path, folder: &Path, text: &str) -> Result<Self, Fault> {
         let data = fresh(folder, name)?;
         let world = data.join("world.json");
-        fs::write(&world, world_text())?;
+        fs::write(&world, text)?;
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.join("data")).arg("-w").arg(&world);
         command.args(["--trail", trail]);

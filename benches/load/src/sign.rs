@@ -10,31 +10,58 @@ pub const SECRET: &str = "load/secret+of-the-load-comparison";
 const REGION: &str = "us-east-1";
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
+/// Who signs.
+#[derive(Clone)]
+pub struct Credentials {
+    pub id: String,
+    pub secret: String,
+    /// Of a session.
+    pub token: Option<String>,
+}
+
+impl Credentials {
+    /// Of a key that lasts.
+    pub fn of(id: &str, secret: &str) -> Self {
+        Self { id: id.to_owned(), secret: secret.to_owned(), token: None }
+    }
+}
+
 /// Signs for one server, as of one moment: good for a quarter of an hour in headers.
 pub struct Signer {
     host: String,
     date: String,
     scope: String,
     key: Vec<u8>,
+    id: String,
+    token: Option<String>,
 }
 
 impl Signer {
     pub fn new(host: &str) -> Self {
+        Self::of(host, "s3", &Credentials::of(KEY_ID, SECRET))
+    }
+
+    /// In somebody's name, for a service.
+    pub fn of(host: &str, service: &str, who: &Credentials) -> Self {
         let date = basic_date(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs());
-        let scope = format!("{}/{REGION}/s3/aws4_request", &date[..8]);
-        let mut key = format!("AWS4{SECRET}").into_bytes();
+        let scope = format!("{}/{REGION}/{service}/aws4_request", &date[..8]);
+        let mut key = format!("AWS4{}", who.secret).into_bytes();
         for step in scope.split('/') {
             key = mac(&key, step.as_bytes());
         }
-        Self { host: host.to_owned(), date, scope, key }
+        Self { host: host.to_owned(), date, scope, key, id: who.id.clone(), token: who.token.clone() }
     }
 
     /// The head of a request whose query is signed.
     pub fn presigned(&self, method: &str, path: &str) -> String {
-        let credential = format!("{KEY_ID}/{}", self.scope).replace('/', "%2F");
+        let credential = format!("{}/{}", self.id, self.scope).replace('/', "%2F");
+        let token = self.token.as_ref().map_or_else(String::new, |token| {
+            let token = token.replace('/', "%2F").replace('+', "%2B").replace('=', "%3D");
+            format!("&X-Amz-Security-Token={token}")
+        });
         let query = format!(
             "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={credential}&X-Amz-Date={}&X-Amz-Expires=3600\
-             &X-Amz-SignedHeaders=host",
+             {token}&X-Amz-SignedHeaders=host",
             self.date
         );
         let canonical = format!("{method}\n{path}\n{query}\nhost:{}\n\nhost\n{UNSIGNED}", self.host);
@@ -44,17 +71,33 @@ impl Signer {
 
     /// The head of a request whose headers are signed; its body, of this length, is not.
     pub fn with_headers(&self, method: &str, path: &str, length: usize) -> String {
-        const SIGNED: &str = "host;x-amz-content-sha256;x-amz-date";
-        let Self { host, date, scope, .. } = self;
-        let canonical = format!(
-            "{method}\n{path}\n\nhost:{host}\nx-amz-content-sha256:{UNSIGNED}\nx-amz-date:{date}\n\n{SIGNED}\n{UNSIGNED}"
-        );
-        let signature = self.signature(&canonical);
-        let length = if method == "PUT" { format!("content-length: {length}\r\n") } else { String::new() };
+        self.with(method, path, &[("x-amz-content-sha256", UNSIGNED)], UNSIGNED, length)
+    }
+
+    /// A whole request to a service, whose headers and body are signed.
+    pub fn whole(&self, headers: &[(&str, &str)], body: &str) -> String {
+        let head = self.with("POST", "/", headers, &hex(&Sha256::digest(body)), body.len());
+        head + body
+    }
+
+    /// The head of a request with these headers beside its own; all of them are signed.
+    pub fn with(&self, method: &str, path: &str, more: &[(&str, &str)], payload: &str, length: usize) -> String {
+        let mut headers: Vec<(&str, &str)> = vec![("host", &self.host), ("x-amz-date", &self.date)];
+        headers.extend(self.token.as_deref().map(|token| ("x-amz-security-token", token)));
+        headers.extend(more);
+        headers.sort_unstable();
+        let signed = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
+        let lines = |between: &str, end: &str| {
+            headers.iter().flat_map(|(name, value)| [*name, between, *value, end]).collect::<String>()
+        };
+        let canonical = lines(":", "\n");
+        let signature = self.signature(&format!("{method}\n{path}\n\n{canonical}\n{signed}\n{payload}"));
+        let sent = lines(": ", "\r\n");
+        let length = if method == "GET" { String::new() } else { format!("content-length: {length}\r\n") };
+        let (id, scope) = (&self.id, &self.scope);
         format!(
-            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nx-amz-content-sha256: {UNSIGNED}\r\nx-amz-date: {date}\r\n\
-             authorization: AWS4-HMAC-SHA256 Credential={KEY_ID}/{scope}, SignedHeaders={SIGNED}, \
-             Signature={signature}\r\n{length}\r\n"
+            "{method} {path} HTTP/1.1\r\n{sent}authorization: AWS4-HMAC-SHA256 Credential={id}/{scope}, \
+             SignedHeaders={signed}, Signature={signature}\r\n{length}\r\n"
         )
     }
 

@@ -31,6 +31,13 @@ pub enum Work {
     SmallPut,
     LargeGet,
     LargePut,
+    /// A data key of the key service.
+    DataKey,
+}
+
+/// The keys of the small objects.
+pub fn small_keys() -> impl Iterator<Item = String> {
+    (0..SMALL_KEYS).map(|n| format!("small-{n}"))
 }
 
 impl Work {
@@ -43,6 +50,7 @@ impl Work {
             Self::SmallPut => "1 KB PUT",
             Self::LargeGet => "8 MB GET",
             Self::LargePut => "8 MB PUT",
+            Self::DataKey => "GenerateDataKey",
         }
     }
 
@@ -53,13 +61,14 @@ impl Work {
             Self::SmallPut => "put1k",
             Self::LargeGet => "get8m",
             Self::LargePut => "put8m",
+            Self::DataKey => "data-key",
         }
     }
 
     /// How many times the requests per second of `s3s-fs` there must be.
     pub fn goal(self) -> f64 {
         match self {
-            Self::SmallGet | Self::SmallGetHeader => 2.5,
+            Self::SmallGet | Self::SmallGetHeader | Self::DataKey => 2.5,
             Self::SmallPut => 1.5,
             Self::LargeGet => 2.0,
             Self::LargePut => 0.7,
@@ -83,6 +92,7 @@ impl Work {
     /// The keys of one connection, in order; a list that is read begins anew at its end.
     fn keys(self, connection: usize, round: usize) -> Vec<String> {
         match self {
+            Self::DataKey => vec!["small-0".to_owned()],
             Self::SmallGet | Self::SmallGetHeader => {
                 let first = connection * SMALL_KEYS / CONNECTIONS;
                 (0..SMALL_KEYS).map(|n| format!("small-{}", (first + n) % SMALL_KEYS)).collect()
@@ -98,7 +108,7 @@ impl Work {
         let path = format!("/{BUCKET}/{key}");
         match self {
             Self::SmallGet | Self::LargeGet => signer.presigned("GET", &path),
-            Self::SmallGetHeader => signer.with_headers("GET", &path, 0),
+            Self::SmallGetHeader | Self::DataKey => signer.with_headers("GET", &path, 0),
             Self::SmallPut | Self::LargePut => signer.with_headers("PUT", &path, size_of(key)),
         }
     }
@@ -129,8 +139,7 @@ pub fn prepare(server: &Server, pattern: &Pattern, create: bool) -> Result<(), F
         connection.send(signer.with_headers("PUT", &format!("/{BUCKET}"), 0).as_bytes())?;
         connection.answer(Wanted::Anything)?;
     }
-    let small = (0..SMALL_KEYS).map(|n| format!("small-{n}"));
-    for key in small.chain((0..LARGE_KEYS).map(|n| format!("large-{n}"))) {
+    for key in small_keys().chain((0..LARGE_KEYS).map(|n| format!("large-{n}"))) {
         put(&mut connection, &signer, pattern, &key)?;
     }
     Ok(())
@@ -145,22 +154,23 @@ fn put(connection: &mut Connection, signer: &Signer, pattern: &Pattern, key: &st
 /// One round of one work at one server.
 pub fn run(work: Work, server: &Server, pattern: &Pattern, until: Until, round: usize) -> Result<Measured, Fault> {
     let signer = Signer::new(&server.address);
+    let until = (until, CONNECTIONS);
     run_as(work, server, &server.address, &|key| work.head(&signer, key), pattern, until, round)
 }
 
-/// As [`run`], at another address of the server and with other heads of requests.
+/// As [`run`], at another address of the server, with other heads of requests and over so many connections.
 pub fn run_as(
     work: Work,
     server: &Server,
     address: &str,
     head: &(dyn Fn(&str) -> String + Sync),
     pattern: &Pattern,
-    until: Until,
+    (until, connections): (Until, usize),
     round: usize,
 ) -> Result<Measured, Fault> {
-    let ready = Barrier::new(CONNECTIONS + 1);
+    let ready = Barrier::new(connections + 1);
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..CONNECTIONS)
+        let workers: Vec<_> = (0..connections)
             .map(|number| {
                 let ready = &ready;
                 scope.spawn(move || {
@@ -233,7 +243,7 @@ fn drive(
             connection.send_body(pattern, start, size)?;
         }
         let wanted = match until {
-            _ if work.writes() => Wanted::Anything,
+            _ if work.writes() || work == Work::DataKey => Wanted::Anything,
             Until::Time(_) => Wanted::Length(size),
             Until::Count(_) => Wanted::Bytes(size, pattern, start),
         };

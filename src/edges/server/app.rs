@@ -353,6 +353,28 @@ impl Asked for Head<'_> {
     }
 }
 
+/// The origin's permission to show an answer: it gave the answer itself just now, or the gate let the request through
+/// again. Without one no kept answer is shown.
+#[derive(Clone, Debug)]
+pub struct OriginPermits {
+    request_id: String,
+}
+
+impl OriginPermits {
+    /// The permission that lies in the origin's own answer.
+    #[must_use]
+    pub fn of_answer(reply: &Reply) -> Self {
+        let id = reply.headers().get("x-amz-request-id").and_then(|id| id.to_str().ok());
+        Self { request_id: id.unwrap_or_default().to_owned() }
+    }
+
+    /// The id under which the origin's decisions are written down.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
 /// A request that was read, but for who sent it.
 struct Addressed {
     parts: Parts,
@@ -369,13 +391,19 @@ struct Addressed {
 
 impl Server {
     /// Whether a request that an origin answered before would be let through at this moment. Nothing is read or
-    /// changed; the decision is made and written down as for the request itself, under the id that is given back.
-    pub async fn still_permits(&self, request: Request<RequestBody>, sender: OriginSender) -> Option<String> {
+    /// changed; the decision is made and written down as for the request itself, under the id of the permission.
+    /// `absent`: that answer was that there is nothing, which not everybody may know.
+    pub async fn still_permits(
+        &self,
+        request: Request<RequestBody>,
+        sender: OriginSender,
+        absent: bool,
+    ) -> Option<OriginPermits> {
         let request_id = new_request_id();
         let (parts, body) = request.into_parts();
         let addressed = Self::addressed_by_origin(parts, &sender).ok()?;
         let call = self.arrived(addressed, body, &Sender::Origin(sender), &request_id).ok()?;
-        call.still_permitted().await.ok().map(|()| request_id)
+        call.still_permitted(absent).await.ok().map(|()| OriginPermits { request_id })
     }
 
     async fn answer(

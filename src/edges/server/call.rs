@@ -4,6 +4,7 @@ use super::app::Server;
 use super::auth::{AuthType, Authenticated, Frames, VerifiedBody, Want, collect};
 use super::error::S3Error;
 use super::http::RequestBody;
+use super::kms::{Opened, Opening};
 use super::refusals;
 use super::scenes;
 use super::trail;
@@ -13,7 +14,7 @@ use crate::gate::operations::Row;
 use crate::gate::services::kms::{self, EncryptionContext, KeyUse, UsesKey};
 use crate::gate::{
     self, Ask, Asked, Authorized, BodyFacts, Decided, Keeping, Method, Operation, OperationId, Refusal, RequestFacts,
-    Scene, SeenObject, ServiceAsk, ServiceFacts, SignatureFacts, Source, SourceAsk, Subject, Target, Witness,
+    Scene, SeenObject, ServiceAsk, ServiceFacts, SignatureFacts, Source, SourceAsk, Subject, Target, Verdict, Witness,
 };
 use crate::storage::sealing::CustomerKey;
 use crate::storage::store::{BucketRecord, Sighting, Sse, StoreError};
@@ -240,6 +241,19 @@ impl Call {
     /// # Errors
     /// `NoSuchBucket`, S3's refusal, or `NoSuchKey` for those who may know.
     pub async fn authorize_object<O: Operation>(&self, body: &BodyFacts) -> Result<(Authorized<O>, Sighting), S3Error> {
+        let (grant, sighting, _) = self.authorize_object_and(body, |_| None).await?;
+        Ok((grant, sighting))
+    }
+
+    /// As [`Self::authorize_object`]; what else the object raises is asked at once, and waited for together with it.
+    ///
+    /// # Errors
+    /// As [`Self::authorize_object`]; a refusal of the second question is not one of these.
+    pub async fn authorize_object_and<O: Operation>(
+        &self,
+        body: &BodyFacts,
+        opening: impl FnOnce(&Sighting) -> Option<Opening>,
+    ) -> Result<(Authorized<O>, Sighting, Option<Opened>), S3Error> {
         let (_, scene) = self.scene(self.bucket())?;
         let facts = self.facts();
         let version = gate::version_of(self.row, &facts);
@@ -247,13 +261,15 @@ impl Call {
         let ask = self.ask(&facts, &scene, seen(&sighting), body);
         let verdict = gate::authorize::<O>(&ask);
         let hidden = !sighting.exists() && !gate::may_learn_absence(&ask, &verdict);
+        let (opening, via) = (opening(&sighting), self.facts_through_s3());
+        let verdict = verdict.and_ask(|| opening.as_ref().map(|o| o.verdict(self, &via)));
         let answer = verdict.kept().await;
         if hidden {
             let refusal = answer.err().unwrap_or(Refusal::Denied { explicit: false, sentence: None });
             return Err(self.refused(&refusal));
         }
         match answer {
-            Ok(grant) => Ok((grant, sighting)),
+            Ok((grant, proof)) => Ok((grant, sighting, opening.zip(proof))),
             Err(refusal) if !sighting.exists() && !matches!(refusal, Refusal::Unkept(_)) => {
                 Err(refusals::absent(&sighting, self.key(), version))
             }
@@ -296,11 +312,12 @@ impl Call {
     }
 
     /// Whether the request would be let through at this moment, for an answer that is there already. It gives no
-    /// token, so that nothing is read or changed with it.
+    /// token, so that nothing is read or changed with it. `absent`: that answer was that there is no such object, which
+    /// is for those to know who may list the bucket.
     ///
     /// # Errors
     /// `NoSuchBucket`, or S3's refusal.
-    pub async fn still_permitted(&self) -> Result<(), S3Error> {
+    pub async fn still_permitted(&self, absent: bool) -> Result<(), S3Error> {
         let (_, scene) = self.scene(self.bucket())?;
         let facts = self.facts();
         let sighting = match self.target.key() {
@@ -309,27 +326,37 @@ impl Call {
         };
         let body = BodyFacts::default();
         let ask = self.ask(&facts, &scene, sighting.as_ref().and_then(seen), &body);
-        gate::permitted(self.row, &ask).kept().await.map_err(|refusal| self.refused(&refusal))
+        let verdict = gate::permitted(self.row, &ask);
+        let known = absent && gate::may_learn_absence(&ask, &verdict);
+        match verdict.kept().await {
+            Err(refusal @ Refusal::Unkept(_)) => Err(self.refused(&refusal)),
+            _ if known => Ok(()),
+            Ok(()) if absent => Err(self.refused(&Refusal::Denied { explicit: false, sentence: None })),
+            answer => answer.map_err(|refusal| self.refused(&refusal)),
+        }
     }
 
-    /// Authorizes a use of keys of the key service, which S3 makes in the caller's name. Its requests come from S3:
-    /// the caller's address is not theirs. Source: KMS Developer Guide, "Using the IP address condition".
-    ///
-    /// # Errors
-    /// The gate's refusal.
-    pub async fn authorize_use<O: UsesKey>(
-        &self,
-        keys: Vec<(Subject<'_>, EncryptionContext)>,
-    ) -> Result<KeyUse<O>, Refusal> {
-        let facts = ServiceFacts {
+    /// The facts of a request that S3 makes in the caller's name: the caller's address is not theirs.
+    /// Source: KMS Developer Guide, "Using the IP address condition".
+    #[must_use]
+    pub fn facts_through_s3(&self) -> ServiceFacts<'_> {
+        ServiceFacts {
             source_ip: None,
             secure: true,
             time: self.now_ms.div_euclid(1000),
             user_agent: None,
             region: self.server.region(),
-        };
-        let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects: &[], witness: self };
-        kms::authorize_use(&ask, keys).kept().await
+        }
+    }
+
+    /// Decides a use of keys of the key service, which S3 makes in the caller's name.
+    pub fn decide_use<'c, O: UsesKey>(
+        &'c self,
+        facts: &'c ServiceFacts<'c>,
+        keys: Vec<(Subject<'_>, EncryptionContext)>,
+    ) -> Verdict<'c, KeyUse<O>> {
+        let ask = ServiceAsk { facts, caller: &self.auth.caller, subjects: &[], witness: self };
+        kms::authorize_use(&ask, keys)
     }
 
     /// Whether the caller could still do `O` if the bucket were as in `after`.

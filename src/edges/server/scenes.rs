@@ -47,7 +47,7 @@ impl Scenes {
         {
             return known.scene.clone();
         }
-        let scene = Arc::new(scene_of(record, directory, account_block));
+        let scene = Arc::new(scene_of(record, directory, account_block).lasting());
         let known = Known { record: record.clone(), directory: directory.clone(), account_block, scene: scene.clone() };
         self.known.insert(record.name.clone(), known);
         scene

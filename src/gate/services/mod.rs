@@ -16,11 +16,10 @@ use super::authorize::{Refusal, decided};
 use super::authorized::Authorized;
 use super::caller::Caller;
 use super::operations::Method;
+use super::scene::Scene;
 use super::target::{Entity, Target};
 use super::witness::{Step, Verdict, Witness};
-use crate::decision::{
-    Action, AuthorizationRequest, Authorizer, Context, ContextValue, KeyGrant, LayerState, Layers, PolicySet, Resource,
-};
+use crate::decision::{Action, AuthorizationRequest, Context, ContextValue, Resource};
 use crate::simulate::attributes;
 use crate::simulate::world::ContextKeys;
 use std::fmt::Debug;
@@ -236,12 +235,8 @@ pub struct Subject<'a> {
     pub arn: &'a str,
     /// Its account where the ARN does not tell; `None`: the ARN's, or the caller's.
     pub account: Option<&'a str>,
-    /// Its own policy: a key policy, a trust policy.
-    pub policy: LayerState<PolicySet>,
-    /// The resource control policies of its account.
-    pub resource_control: LayerState<Vec<PolicySet>>,
-    /// A key's grants.
-    pub grants: LayerState<Vec<KeyGrant>>,
+    /// The policies that bind it.
+    pub scene: Arc<Scene>,
     /// Condition keys that the request brings for it, such as `kms:ViaService` or `aws:RequestTag/…`.
     pub context: ContextKeys,
 }
@@ -294,17 +289,7 @@ fn permitted_service(row: &'static ServiceRow, ask: &ServiceAsk<'_>) -> Result<(
 
 fn decide(row: &'static ServiceRow, need: &ServiceNeed, on: &Subject<'_>, ask: &ServiceAsk<'_>) -> Result<(), Refusal> {
     let caller = ask.caller;
-    let authorizer = Authorizer::new(Layers {
-        identity: caller.identity.clone(),
-        boundary: caller.boundary.clone(),
-        session: caller.session.clone(),
-        service_control: caller.service_control.clone(),
-        resource_control: on.resource_control.clone(),
-        resource: on.policy.clone(),
-        vpc_endpoint: LayerState::Absent,
-        bucket: None,
-        grants: on.grants.clone(),
-    });
+    let authorizer = on.scene.authorizer(caller);
     let mut resource = Resource::new(on.arn);
     if let Some(account) = on.account.or(resource.account).or(caller.account()) {
         resource = resource.in_account(account);
@@ -313,7 +298,7 @@ fn decide(row: &'static ServiceRow, need: &ServiceNeed, on: &Subject<'_>, ask: &
     let mut request =
         AuthorizationRequest::new(principal, Action::new(need.action), resource).with_context(context(ask.facts));
     caller.set_context(&mut request.context, ask.facts.time);
-    for (key, values) in &on.context {
+    for (key, values) in on.scene.context.iter().chain(&on.context) {
         match values.as_slice() {
             [one] => request.context.set(key.as_str(), one.as_str()),
             many => request.context.set_many(key.as_str(), many.iter().map(String::as_str)),
@@ -322,7 +307,7 @@ fn decide(row: &'static ServiceRow, need: &ServiceNeed, on: &Subject<'_>, ask: &
     attributes::derive(&mut request, authorizer.layers());
     let step = Step { service: row.service, operation: row.name, method: method(row), read_only: row.read_only };
     let insider = caller.account().is_some() && request.resource.account == caller.account();
-    decided(step, &request, &authorizer, ask.witness, insider)
+    decided(step, &request, (&authorizer, on.scene.lasts()), ask.witness, insider)
 }
 
 fn method(row: &ServiceRow) -> Method {

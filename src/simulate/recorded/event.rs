@@ -8,9 +8,10 @@
 
 use super::identity::UserIdentity;
 use super::secrets::{is_secret, without_secrets};
-use super::{Occasion, RecordedDecision, Text, iso_millis};
+use super::{Occasion, RecordedDecision, Text};
 use crate::decision::{AuthorizationRequest, ContextValue, Decision, Explanation, Layer, Layers, StatementRef};
 use crate::simulate::sentence;
+use crate::words::moment;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -486,10 +487,5 @@ fn resource_type(arn: &str) -> Option<String> {
 /// An instant in ISO 8601, in UTC without fractions.
 #[must_use]
 pub fn iso_seconds(time_ms: i64) -> String {
-    let mut text = iso_millis(time_ms);
-    if text.ends_with('Z') && text.len() > 5 {
-        text.truncate(text.len() - 5);
-        text.push('Z');
-    }
-    text
+    moment::extended(time_ms.div_euclid(1000)).unwrap_or_else(|| time_ms.to_string())
 }

@@ -5,7 +5,7 @@ use super::error::StoreError;
 use super::grants::{InspectsObject, ReadsObject, ReadsSource};
 use super::guards::ReadGuard;
 use super::read::ObjectView;
-use super::records::{BucketRecord, Owner, VersionRecord, decode};
+use super::records::{BucketRecord, Owner, StoredSse, VersionRecord, decode};
 use super::version_id::{self, NULL, Named};
 use super::{Store, keys};
 use crate::gate::Authorized;
@@ -65,6 +65,12 @@ impl Sighting {
     #[must_use]
     pub fn tags(&self) -> &[(String, String)] {
         self.record.as_ref().map_or(&[], |r| &r.tags)
+    }
+
+    /// How it is encrypted; `None`: there is no such object.
+    #[must_use]
+    pub fn sse(&self) -> Option<&StoredSse> {
+        self.record.as_ref().ok().filter(|r| !r.delete_marker).map(|r| &r.sse)
     }
 
     fn is_of(&self, bucket: &str, key: &str, version: Option<&str>) -> bool {

@@ -68,6 +68,17 @@ pub trait Keyring: Send + Sync {
     fn open<'a>(&'a self, wrapped: &'a Wrapped, suite: Suite) -> BoxFuture<'a, Result<DataKey, EncryptionError>>;
 }
 
+/// A random data key, wrapped by a key that is at hand.
+fn new_data_key(
+    algorithm: &str,
+    context: &BTreeMap<String, String>,
+    wrap: impl FnOnce(&DataKey) -> Result<Vec<u8>, EncryptionError>,
+) -> Result<(DataKey, Wrapped), EncryptionError> {
+    let key = DataKey::random()?;
+    let wrapped = Wrapped { algorithm: algorithm.to_owned(), key: wrap(&key)?, context: context.clone() };
+    Ok((key, wrapped))
+}
+
 const AES_GCM: &str = "AES/GCM";
 const RSA_OAEP: &str = "RSA-OAEP-SHA1";
 const NONCE: usize = 12;
@@ -119,12 +130,7 @@ impl Keyring for AesKeyring {
         suite: Suite,
         context: &'a BTreeMap<String, String>,
     ) -> BoxFuture<'a, Result<(DataKey, Wrapped), EncryptionError>> {
-        let made = DataKey::random().and_then(|key| {
-            let wrapped =
-                Wrapped { algorithm: AES_GCM.to_owned(), key: self.wrap(&key, suite)?, context: context.clone() };
-            Ok((key, wrapped))
-        });
-        ready(made).boxed()
+        ready(new_data_key(AES_GCM, context, |key| self.wrap(key, suite))).boxed()
     }
 
     fn open<'a>(&'a self, wrapped: &'a Wrapped, suite: Suite) -> BoxFuture<'a, Result<DataKey, EncryptionError>> {
@@ -197,12 +203,7 @@ impl Keyring for RsaKeyring {
         suite: Suite,
         context: &'a BTreeMap<String, String>,
     ) -> BoxFuture<'a, Result<(DataKey, Wrapped), EncryptionError>> {
-        let made = DataKey::random().and_then(|key| {
-            let wrapped =
-                Wrapped { algorithm: RSA_OAEP.to_owned(), key: self.wrap(&key, suite)?, context: context.clone() };
-            Ok((key, wrapped))
-        });
-        ready(made).boxed()
+        ready(new_data_key(RSA_OAEP, context, |key| self.wrap(key, suite))).boxed()
     }
 
     fn open<'a>(&'a self, wrapped: &'a Wrapped, suite: Suite) -> BoxFuture<'a, Result<DataKey, EncryptionError>> {

@@ -20,9 +20,11 @@ pub fn named_service(headers: &http::HeaderMap, uri: &http::Uri) -> Option<Strin
         let credential = rest.split(',').find_map(|part| part.trim().strip_prefix("Credential="))?;
         credential.split('/').nth(3).map(str::to_owned)
     };
+    // PERF: asked of every request; the query as a whole is read by whoever answers.
     let from_query = || {
-        let query = Query::parse(uri.query()?).ok()?;
-        query.get("X-Amz-Credential")?.split('/').nth(3).map(str::to_owned)
+        let credential = uri.query()?.split('&').find_map(|pair| pair.strip_prefix("X-Amz-Credential="))?;
+        let credential = percent_encoding::percent_decode_str(credential).decode_utf8().ok()?;
+        credential.split('/').nth(3).map(str::to_owned)
     };
     from_header().or_else(from_query)
 }

@@ -6,6 +6,7 @@
 
 use super::cache::Entry;
 use super::policies;
+use crate::edges::server::app::OriginPermits;
 use crate::edges::server::auth::S3Error;
 use crate::edges::server::http::ResponseBody;
 use crate::edges::server::reply::{self, Reply};
@@ -61,11 +62,11 @@ impl Shown {
         Self { reply, from: if failed { XCache::Error } else { XCache::Miss }, age: None }
     }
 
-    /// A kept answer, under the id of the request that it is shown to.
+    /// A kept answer, as far as the origin permits it at this moment.
     #[must_use]
-    pub fn kept(entry: &Entry, from: XCache, viewer: &Viewer<'_>, request_id: &str, now_ms: i64) -> Self {
+    pub fn kept(entry: &Entry, from: XCache, viewer: &Viewer<'_>, permits: &OriginPermits, now_ms: i64) -> Self {
         let head = *viewer.method == Method::HEAD;
-        let reply = reply::finished(of_entry(entry, viewer), request_id, viewer.path, head);
+        let reply = reply::finished(of_entry(entry, viewer), permits.request_id(), viewer.path, head);
         let failed = !(entry.status.is_success() && (reply.status().is_success() || reply.status() == 304));
         let age = (from != XCache::Miss).then(|| (now_ms - entry.stored_ms).max(0).div_euclid(1000));
         Self { reply, from: if failed { XCache::Error } else { from }, age }
@@ -191,7 +192,9 @@ mod tests {
             headers.append(*name, HeaderValue::from_static(value));
         }
         let viewer = Viewer { method, headers: &headers, path: "/x" };
-        let shown = Shown::kept(&entry(), XCache::Hit, &viewer, "ID", 3999);
+        let mut origin = reply::empty(StatusCode::OK);
+        reply::set(&mut origin, "x-amz-request-id", "ID");
+        let shown = Shown::kept(&entry(), XCache::Hit, &viewer, &OriginPermits::of_answer(&origin), 3999);
         let ResponseBody::Full(body) = shown.reply.body() else { panic!("in one piece") };
         let body = body.to_vec();
         (shown, body)

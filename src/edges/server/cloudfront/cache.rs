@@ -20,7 +20,7 @@ const LARGEST: u64 = 8;
 const OVERHEAD: u64 = 512;
 
 /// An answer of an origin.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Entry {
     /// Its status.
     pub status: StatusCode,

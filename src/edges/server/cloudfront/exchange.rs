@@ -2,7 +2,7 @@
 //! otherwise.
 //!
 //! INVARIANT: nothing that was kept is shown before the gate has allowed the origin request again, at this moment and
-//! in the name of the origin's identity. A refusal drops what was kept, and the origin itself says no.
+//! in the name of the origin's identity: [`OriginPermits`]. A refusal drops what was kept, and the origin says no.
 
 use super::answers::{self, Shown, Viewer, XCache};
 use super::cache::{Cache, Entry, Flight, Turn};
@@ -10,7 +10,7 @@ use super::errors::DoorError;
 use super::model::CustomError;
 use super::origin::OriginAsk;
 use super::ttl;
-use crate::edges::server::app::{Sender, Server};
+use crate::edges::server::app::{OriginPermits, Sender, Server};
 use crate::edges::server::http::{ConnectionFacts, RequestBody, ResponseBody};
 use crate::edges::server::reply::Reply;
 use bytes::Bytes;
@@ -79,8 +79,9 @@ impl Exchange<'_> {
         let now_ms = self.server.now_ms();
         let Some(entry) = kept.filter(|entry| entry.is_fresh(now_ms)) else { return Ok(None) };
         let again = self.ask.whole(self.viewer.method, None)?;
-        match Box::pin(self.server.still_permits(again, self.ask.sender.clone())).await {
-            Some(request_id) => Ok(Some(Shown::kept(entry, XCache::Hit, &self.viewer, &request_id, now_ms))),
+        let absent = entry.status == StatusCode::NOT_FOUND;
+        match Box::pin(self.server.still_permits(again, self.ask.sender.clone(), absent)).await {
+            Some(permits) => Ok(Some(Shown::kept(entry, XCache::Hit, &self.viewer, &permits, now_ms))),
             None => {
                 self.cache.remove(&self.ask.key);
                 Ok(None)
@@ -130,17 +131,10 @@ impl Exchange<'_> {
     fn refreshed(&self, stale: &Entry, reply: &Reply, epoch: u64) -> Shown {
         let now_ms = self.server.now_ms();
         let seconds = self.seconds(&stale.headers, now_ms);
-        let entry = Arc::new(Entry {
-            status: stale.status,
-            headers: stale.headers.clone(),
-            body: stale.body.clone(),
-            stored_ms: now_ms,
-            fresh_until_ms: now_ms.saturating_add(seconds.saturating_mul(1000)),
-            distribution: stale.distribution.clone(),
-            path: stale.path.clone(),
-        });
+        let fresh_until_ms = now_ms.saturating_add(seconds.saturating_mul(1000));
+        let entry = Arc::new(Entry { stored_ms: now_ms, fresh_until_ms, ..stale.clone() });
         self.cache.insert(&self.ask.key, &entry, epoch);
-        Shown::kept(&entry, XCache::RefreshHit, &self.viewer, request_id(reply), now_ms)
+        Shown::kept(&entry, XCache::RefreshHit, &self.viewer, &OriginPermits::of_answer(reply), now_ms)
     }
 
     async fn kept_or_streamed(&self, reply: Reply, epoch: u64, flight: Option<Flight>) -> Result<Shown, DoorError> {
@@ -167,7 +161,7 @@ impl Exchange<'_> {
         let entry = self.entry(&reply, reply.headers().clone(), room.filled(bytes), seconds, now_ms);
         self.cache.insert(&self.ask.key, &entry, epoch);
         drop(flight);
-        Ok(Shown::kept(&entry, XCache::Miss, &self.viewer, request_id(&reply), now_ms))
+        Ok(Shown::kept(&entry, XCache::Miss, &self.viewer, &OriginPermits::of_answer(&reply), now_ms))
     }
 
     /// An error: what was kept is no more, and the error itself is kept for a moment.
@@ -185,13 +179,8 @@ impl Exchange<'_> {
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX / 2000);
         let entry = self.entry(&reply, reply.headers().clone(), room.filled(bytes), seconds, now_ms);
         self.cache.insert(&self.ask.key, &entry, epoch);
-        Ok(Shown::kept(&entry, XCache::Miss, &self.viewer, request_id(&reply), now_ms))
+        Ok(Shown::kept(&entry, XCache::Miss, &self.viewer, &OriginPermits::of_answer(&reply), now_ms))
     }
-}
-
-/// The id under which the origin's decisions are written down.
-fn request_id(reply: &Reply) -> &str {
-    reply.headers().get("x-amz-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default()
 }
 
 /// A body of exactly this length.

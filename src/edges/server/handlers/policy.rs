@@ -74,8 +74,8 @@ fn parsed(body: &[u8], bucket: &str) -> Result<PolicyDocument, S3Error> {
 
 /// The policy as S3 stores it: canonical user ids become ARNs, and whom they name must exist.
 fn stored(document: &PolicyDocument, call: &Call) -> Result<PolicyDocument, S3Error> {
-    let text = principal_arns::stored(document, &call.server.canonicals())
-        .map_err(|stranger| S3Error::new("MalformedPolicy", "Invalid principal in policy").with("Detail", stranger))?;
+    let text =
+        principal_arns::stored(document, &call.server.canonicals()).map_err(|stranger| no_such_principal(&stranger))?;
     parsed(text.as_bytes(), call.bucket())
 }
 
@@ -85,10 +85,12 @@ fn known_principals(call: &Call, document: &PolicyDocument) -> Result<Named, S3E
     let named = principals::named(document, &|arn| snapshot.unique_id(arn));
     match principals::stranger(&named) {
         None => Ok(named),
-        Some(stranger) => {
-            Err(S3Error::new("MalformedPolicy", "Invalid principal in policy").with("Detail", stranger.to_owned()))
-        }
+        Some(stranger) => Err(no_such_principal(stranger)),
     }
+}
+
+fn no_such_principal(name: &str) -> S3Error {
+    S3Error::new("MalformedPolicy", "Invalid principal in policy").with("Detail", name)
 }
 
 fn malformed(problems: &Problems) -> S3Error {

@@ -8,7 +8,7 @@ mod seed;
 mod state;
 
 pub use managed::S3_ALIAS;
-pub use objects::{ObjectKeys, WriteSse};
+pub use objects::{ObjectKeys, Opened, Opening, WriteSse};
 pub use seed::Seed;
 pub use state::{Found, Key, Keys, Named};
 pub(in crate::edges::server) use state::{compiled, named_arn};

@@ -8,8 +8,9 @@ use crate::edges::server::auth::AuthType;
 use crate::edges::server::call::Call;
 use crate::edges::server::error::S3Error;
 use crate::edges::server::wire::encryption::{KmsRequest, SentKey};
+use crate::gate::services::ServiceOperation;
 use crate::gate::services::kms::{Decrypt, EncryptionContext, GenerateDataKey, KeyUse, UsesKey};
-use crate::gate::{Authorized, Operation, Refusal};
+use crate::gate::{Authorized, Operation, Refusal, ServiceFacts, Verdict};
 use crate::storage::sealing::CustomerKey;
 use crate::storage::store::kms::{ObjectUnlock, OpenKey};
 use crate::storage::store::{Sse, StoredKms, StoredSse, Unlock};
@@ -46,6 +47,23 @@ impl ObjectKeys {
             Self::Customer(key) => Unlock::Customer(key),
             Self::Kms(unlock) => Unlock::Kms(unlock),
         }
+    }
+}
+
+/// What the gate is asked before an object of the key service is opened.
+#[derive(Debug)]
+pub struct Opening {
+    found: Found,
+    context: EncryptionContext,
+}
+
+/// A question, and the gate's answer.
+pub type Opened = (Opening, Result<KeyUse<Decrypt>, Refusal>);
+
+impl Opening {
+    /// Decides it.
+    pub fn verdict<'c>(&self, call: &'c Call, via: &'c ServiceFacts<'c>) -> Verdict<'c, KeyUse<Decrypt>> {
+        call.decide_key(via, &self.found, self.context.clone())
     }
 }
 
@@ -160,13 +178,36 @@ impl Call {
             (_, Some(customer)) => Ok(ObjectKeys::Customer(customer)),
             (StoredSse::S3 | StoredSse::Customer { .. }, None) => Ok(ObjectKeys::Store),
             (StoredSse::Kms(stored), None) => {
-                self.vouched_for()?;
-                let found = self.key_of(&stored.key, Named::ByKey)?;
-                let proof = self.ask_key::<Decrypt>(&found, whole_context(stored, bucket, key)?).await?;
-                let unlock = usable(&found)?.for_reading(&proof).map_err(|e| self.failed(e))?;
-                Ok(ObjectKeys::Kms(unlock))
+                let opening = self.opening(stored, bucket, key)?;
+                let via = self.facts_through_s3();
+                let answer = opening.verdict(self, &via).kept().await;
+                self.opened((opening, answer))
             }
         }
+    }
+
+    /// The question that reading the addressed object raises, where it is sealed under a key of the key service.
+    /// `None` also where there is an error to be told of later: [`Self::open_object`] finds it again.
+    #[must_use]
+    pub fn opening_of(&self, sse: Option<&StoredSse>) -> Option<Opening> {
+        let Some(StoredSse::Kms(stored)) = sse else { return None };
+        self.opening(stored, self.bucket(), self.key()).ok()
+    }
+
+    fn opening(&self, stored: &StoredKms, bucket: &str, key: &str) -> Result<Opening, S3Error> {
+        self.vouched_for()?;
+        let found = self.key_of(&stored.key, Named::ByKey)?;
+        Ok(Opening { found, context: whole_context(stored, bucket, key)? })
+    }
+
+    /// What opens an object, by the gate's answer.
+    ///
+    /// # Errors
+    /// As [`Self::open_object`].
+    pub fn opened(&self, (opening, answer): Opened) -> Result<ObjectKeys, S3Error> {
+        let proof = answer.map_err(|refusal| self.key_refused(&refusal, <Decrypt as ServiceOperation>::ROW.name))?;
+        let unlock = usable(&opening.found)?.for_reading(&proof).map_err(|e| self.failed(e))?;
+        Ok(ObjectKeys::Kms(unlock))
     }
 
     /// KMS serves nobody who is anonymous, and S3 passes on requests with Signature Version 4 only.
@@ -191,14 +232,23 @@ impl Call {
 
     /// Puts a use of a key to the gate, in the caller's name, through S3.
     async fn ask_key<O: UsesKey>(&self, found: &Found, context: EncryptionContext) -> Result<KeyUse<O>, S3Error> {
+        let via = self.facts_through_s3();
+        let answer = self.decide_key::<O>(&via, found, context).kept().await;
+        answer.map_err(|refusal| self.key_refused(&refusal, O::ROW.name))
+    }
+
+    fn decide_key<'c, O: UsesKey>(
+        &'c self,
+        via: &'c ServiceFacts<'c>,
+        found: &Found,
+        context: EncryptionContext,
+    ) -> Verdict<'c, KeyUse<O>> {
         let mut brings = found.brings();
-        let via = format!("s3.{}.amazonaws.com", self.server.region());
-        brings.push(("kms:ViaService".to_owned(), vec![via]));
+        let service = format!("s3.{}.amazonaws.com", self.server.region());
+        brings.push(("kms:ViaService".to_owned(), vec![service]));
         brings.push(("aws:ViaAWSService".to_owned(), vec!["true".to_owned()]));
         let subject = found.key.subject("key", O::ROW.name, &self.auth.caller, &self.server.directory(), brings);
-        self.authorize_use::<O>(vec![(subject, context)])
-            .await
-            .map_err(|refusal| self.key_refused(&refusal, O::ROW.name))
+        self.decide_use(via, vec![(subject, context)])
     }
 
     /// S3's words for a refusal of a key. What opens an object is not named to who may not open it.

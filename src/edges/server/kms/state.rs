@@ -4,7 +4,7 @@ use super::KeyError;
 use crate::compiled::CompiledPolicy;
 use crate::decision::{LayerState, PolicySet};
 use crate::edges::server::directory::Directory;
-use crate::gate::{Caller, Subject};
+use crate::gate::{Caller, Scene, Subject};
 use crate::policy::{LoadOptions, PolicyDocument, PolicyKind};
 use crate::simulate::world::ContextKeys;
 use crate::storage::store::kms::{AliasRecord, GrantRecord, KeyRecord, KeyState, OpenKey, key_arn};
@@ -12,7 +12,7 @@ use crate::storage::store::{Kept, Store, StoreError};
 use crate::words::arn::Arn;
 use dashmap::DashMap;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// A key as it is at this moment.
 #[derive(Debug)]
@@ -33,7 +33,12 @@ pub struct Key {
     /// Condition keys that every question about it brings.
     facts: ContextKeys,
     open: Arc<OpenKey>,
+    // PERF: what decisions on an operation see of the key is the same until one of both changes.
+    scenes: RwLock<HashMap<String, SceneOf>>,
 }
+
+/// A key as the decisions on one operation see it, under this organization.
+type SceneOf = (Arc<Directory>, Arc<Scene>);
 
 impl Key {
     fn new(
@@ -54,6 +59,7 @@ impl Key {
             aliases,
             grants,
             open,
+            scenes: RwLock::default(),
         })
     }
 
@@ -89,26 +95,36 @@ impl Key {
         on: &'static str,
         operation: &str,
         caller: &Caller,
-        directory: &Directory,
+        directory: &Arc<Directory>,
         brings: ContextKeys,
     ) -> Subject<'a> {
-        let grants = self.grants.iter().map(|grant| &grant.document);
-        let grants = grants.filter(|grant| grant.operations.iter().any(|o| o == operation));
-        let (resource_control, mut context) = directory.of_resources(&self.account);
-        context.extend(self.facts.iter().cloned());
+        let mut context = brings;
         if let Some(account) = caller.account() {
             context.push(("kms:CallerAccount".to_owned(), vec![account.to_owned()]));
         }
-        context.extend(brings);
-        Subject {
-            on,
-            arn: &self.arn,
-            account: Some(&self.account),
-            policy: self.policy.clone(),
-            resource_control,
-            grants: LayerState::Given(grants.map(GrantRecord::for_decisions).collect()),
-            context,
+        let scene = self.scene(operation, directory);
+        Subject { on, arn: &self.arn, account: Some(&self.account), scene, context }
+    }
+
+    /// What decisions on an operation see of the key. A change of the key is another [`Key`].
+    fn scene(&self, operation: &str, directory: &Arc<Directory>) -> Arc<Scene> {
+        let known = self.scenes.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, scene)) = known.get(operation)
+            && Arc::ptr_eq(of, directory)
+        {
+            return scene.clone();
         }
+        drop(known);
+        let grants = self.grants.iter().map(|grant| &grant.document);
+        let grants = grants.filter(|grant| grant.operations.iter().any(|o| o == operation));
+        let grants = LayerState::Given(grants.map(GrantRecord::for_decisions).collect());
+        let (resource_control, mut context) = directory.of_resources(&self.account);
+        context.extend(self.facts.iter().cloned());
+        let scene = Scene::of_resource(self.policy.clone(), resource_control, grants, context).lasting();
+        let scene = Arc::new(scene);
+        let mut known = self.scenes.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(operation.to_owned(), (directory.clone(), scene.clone()));
+        scene
     }
 }
 

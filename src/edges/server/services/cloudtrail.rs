@@ -31,9 +31,9 @@ async fn lookup_events(call: &ServiceCall) -> Result<Reply, ServiceError> {
             ServiceError::bad("SerializationException", format!("the request is not as it should be: {error}"))
         })?;
     let sought = Sought::of(&request, call.account())?;
-    call.authorize::<LookupEvents>(&[]).await?;
+    let grant = call.authorize::<LookupEvents>(&[]).await?;
     let folder = call.server.settings().data.join("trail");
-    let found = tokio::task::spawn_blocking(move || sought.search(&folder)).await;
+    let found = tokio::task::spawn_blocking(move || sought.search(&grant, &folder)).await;
     let found: Found = match found {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {

@@ -28,6 +28,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::{BodyExt as _, Limited};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The namespace of IAM's documents.
@@ -78,6 +79,8 @@ pub struct ServiceCall {
     pub now_ms: i64,
     /// Its id.
     pub request_id: String,
+    /// Its operation, or a use of keys, was authorized.
+    granted: AtomicBool,
     /// Why the last decision was no, encoded: what STS decodes.
     refused: Mutex<Option<String>>,
     records: trail::Records,
@@ -119,7 +122,7 @@ impl ServiceCall {
     ) -> Result<Authorized<O>, ServiceError> {
         let facts = self.facts();
         let ask = ServiceAsk { facts: &facts, caller, subjects, witness: self };
-        services::authorize_service(&ask).kept().await.map_err(|refusal| self.refused(refusal))
+        self.settled(services::authorize_service(&ask).kept().await)
     }
 
     /// Authorizes a use of keys, each in its encryption context.
@@ -132,7 +135,7 @@ impl ServiceCall {
     ) -> Result<KeyUse<O>, ServiceError> {
         let facts = self.facts();
         let ask = ServiceAsk { facts: &facts, caller: &self.auth.caller, subjects: &[], witness: self };
-        services::kms::authorize_use(&ask, keys).kept().await.map_err(|refusal| self.refused(refusal))
+        self.settled(services::kms::authorize_use(&ask, keys).kept().await)
     }
 
     /// Whether the caller could do `O` if its subjects were these. Nothing is done, and nobody is told.
@@ -153,6 +156,12 @@ impl ServiceCall {
         }
     }
 
+    fn settled<T>(&self, answer: Result<T, Refusal>) -> Result<T, ServiceError> {
+        let grant = answer.map_err(|refusal| self.refused(refusal))?;
+        self.granted.store(true, Ordering::Relaxed);
+        Ok(grant)
+    }
+
     fn refused(&self, refusal: Refusal) -> ServiceError {
         match refusal {
             Refusal::Denied { sentence: Some(sentence), .. } => {
@@ -169,6 +178,16 @@ impl ServiceCall {
 }
 
 impl ServiceCall {
+    /// INVARIANT: no service answers what the gate did not allow. What changes something demands its grant by type;
+    /// what only reads is held to it here, whichever handler it was.
+    fn held_to_the_gate(&self, answer: Result<Reply, ServiceError>) -> Result<Reply, ServiceError> {
+        if answer.is_ok() && !self.granted.load(Ordering::Relaxed) {
+            tracing::error!(path = self.parts.uri.path(), "a request was answered without having been authorized");
+            return Err(ServiceError::internal());
+        }
+        answer
+    }
+
     fn take_refused(&self) -> Option<String> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -234,14 +253,14 @@ pub async fn answer(service: Service, arrival: ServiceArrival) -> Reply {
     let protocol = Protocol::of(service);
     let request_id = arrival.request_id.clone();
     let answered = match authenticated(service, arrival).await {
-        Ok(call) => match service {
+        Ok(call) => call.held_to_the_gate(match service {
             Service::CloudFront => cloudfront::answer(&call).await,
             Service::CloudTrail => cloudtrail::answer(&call).await,
             Service::Kms => kms::answer(&call).await,
             Service::Iam => iam::answer(&call).await,
             Service::Sts => sts::answer(&call).await,
             Service::S3 => Err(ServiceError::internal()),
-        },
+        }),
         Err(refused) => Err(ServiceError::of_authentication(refused, protocol)),
     };
     protocol.finished(answered, &request_id)
@@ -271,6 +290,7 @@ async fn authenticated(service: Service, arrival: ServiceArrival) -> Result<Serv
         tls_version,
         now_ms,
         request_id,
+        granted: AtomicBool::new(false),
         refused: Mutex::new(None),
         records: trail::Records::default(),
     })

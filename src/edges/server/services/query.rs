@@ -9,7 +9,7 @@ use crate::edges::server::reply::{self, Reply};
 use crate::edges::server::wire::error_body::escaped;
 use crate::edges::server::wire::query;
 use crate::gate::services::{ServiceOperation, Subject};
-use crate::gate::{Authorized, Caller};
+use crate::gate::{Authorized, Caller, Scene};
 use crate::simulate::world::ContextKeys;
 use crate::words::moment;
 use http::{StatusCode, header::CONTENT_TYPE};
@@ -195,9 +195,12 @@ impl Named {
             on: self.on,
             arn: &self.arn,
             account: self.account.as_deref(),
-            policy: self.policy.clone(),
-            resource_control: self.resource_control.clone(),
-            grants: LayerState::Absent,
+            scene: Arc::new(Scene::of_resource(
+                self.policy.clone(),
+                self.resource_control.clone(),
+                LayerState::Absent,
+                ContextKeys::new(),
+            )),
             context: self.context.clone(),
         }
     }

@@ -20,7 +20,7 @@ mod writer;
 pub use records::Records;
 pub use viewer::{ViewerEvent, ViewerOutcome};
 
-use crate::gate::{Decided, Service};
+use crate::gate::Decided;
 use crate::simulate::recorded::{Door, EventFacts, TrailEvent};
 use crate::storage::kv::FaultPoint;
 use layers::{LayersText, Rendered};
@@ -181,10 +181,10 @@ impl Trail {
     }
 
     fn layers(&self, decided: &Decided<'_>) -> Arc<LayersText> {
-        // An authorizer of another service is made for one question; remembering it helps nobody.
-        match decided.step.service {
-            Service::S3 => self.rendered.of(decided.authorizer),
-            _ => Arc::new(LayersText::of(decided.authorizer.layers())),
+        if decided.lasts {
+            self.rendered.of(decided.authorizer)
+        } else {
+            Arc::new(LayersText::of(decided.authorizer.layers()))
         }
     }
 

@@ -71,7 +71,8 @@ fn record(trail: &Trail, records: &Records, authorizer: &Authorizer, id: &str, d
     let decision = authorizer.decide(&request);
     let explanation = (!decision.is_allowed()).then(|| authorizer.explain(&request));
     let explanation = explanation.as_ref();
-    let decided = Decided { step: Step::of(row), request: &request, authorizer, decision, explanation, took_ns: 5 };
+    let decided =
+        Decided { step: Step::of(row), request: &request, authorizer, lasts: true, decision, explanation, took_ns: 5 };
     trail.record(records, &origin(id), &decided);
 }
 

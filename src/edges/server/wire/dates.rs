@@ -40,7 +40,7 @@ pub fn parse_http_date(text: &str) -> Option<i64> {
 /// A time as XML has it, such as `2014-04-29T18:30:38.000Z`.
 #[must_use]
 pub fn iso8601(ms: i64) -> String {
-    moment(ms).format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    crate::words::moment::extended_millis(ms.clamp(0, LAST_MS)).unwrap_or_default()
 }
 
 /// Milliseconds of an ISO 8601 time with an offset or `Z`; `None` if it is none.

@@ -2,6 +2,8 @@
 
 use super::ServiceError;
 use crate::edges::trail_files::{Backwards, Place};
+use crate::gate::Authorized;
+use crate::gate::services::cloudtrail::LookupEvents;
 use crate::simulate::recorded::{EventResource, TrailEvent, UserIdentity};
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
@@ -144,7 +146,7 @@ impl Sought {
     }
 
     /// Reads the trail backwards.
-    pub(super) fn search(&self, folder: &Path) -> io::Result<Found> {
+    pub(super) fn search(&self, _grant: &Authorized<LookupEvents>, folder: &Path) -> io::Result<Found> {
         let mut found = Found::default();
         if self.insight || !folder.is_dir() {
             return Ok(found);

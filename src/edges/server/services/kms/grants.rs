@@ -3,7 +3,7 @@
 //! Source: KMS Developer Guide, "Grants in AWS KMS"; API Reference, `CreateGrant`, `RetireGrant`.
 
 use super::wire::{Page, SentContext, answer, check_tokens, input, invalid, limit, nothing, time, unsupported};
-use crate::decision::{KeyGrant, LayerState, PolicySet};
+use crate::decision::KeyGrant;
 use crate::edges::server::auth::hex;
 use crate::edges::server::kms::{Key, Named};
 use crate::edges::server::reply::Reply;
@@ -186,7 +186,12 @@ fn subject<'a>(call: &ServiceCall, key: &'a Key, wanted: &Wanted) -> Subject<'a>
     };
     let grants = key.grants.iter().filter(within).map(|grant| grant.document.for_decisions()).collect();
     let brings = wanted.brings();
-    Subject { grants: LayerState::Given(grants), ..call.subject("key", key, "CreateGrant", brings) }
+    with_grants(call.subject("key", key, "CreateGrant", brings), grants)
+}
+
+/// A key as if these were its grants.
+fn with_grants(subject: Subject<'_>, grants: Vec<KeyGrant>) -> Subject<'_> {
+    Subject { scene: Arc::new(subject.scene.with_grants(grants)), ..subject }
 }
 
 fn random_text() -> Result<String, ServiceError> {
@@ -357,10 +362,11 @@ pub(super) async fn retire(call: &ServiceCall) -> Result<Reply, ServiceError> {
         [grant.retiring.as_ref(), grantee, Some(&grant.issuing_account)].into_iter().flatten().map(|g| may(g)).collect()
     });
     let subject = call.subject("key", &key, "RetireGrant", Vec::new());
-    let subject = Subject { grants: LayerState::Given(who.unwrap_or_default()), ..subject };
+    let subject = with_grants(subject, who.unwrap_or_default());
     // The key policy can refuse it, and cannot allow it. Source: KMS Developer Guide, "AWS KMS permissions".
-    let without_policy = Subject { policy: LayerState::Given(PolicySet::default()), ..subject.clone() };
-    let grant = call.authorize::<o::RetireGrant>(&[subject, without_policy]).await?;
+    let grants = subject.scene.without_policy();
+    let by_grant = Subject { scene: Arc::new(grants), ..subject.clone() };
+    let grant = call.authorize::<o::RetireGrant>(&[subject, by_grant]).await?;
     dry(asked.dry_run)?;
     end(call, &grant, &key, id).await
 }

@@ -3,15 +3,18 @@
 //! Source: KMS Developer Guide, "Key policies in AWS KMS", "Default key policy".
 
 use super::wire::{Page, answer, input, limit, nothing};
+use crate::decision::LayerState;
 use crate::edges::server::kms::Named;
 use crate::edges::server::reply::Reply;
 use crate::edges::server::services::{ServiceCall, ServiceError};
-use crate::gate::Subject;
 use crate::gate::services::kms as o;
+use crate::gate::{Scene, Subject};
 use crate::policy::{LoadOptions, PolicyDocument, PolicyKind};
+use crate::simulate::world::ContextKeys;
 use crate::words::problem::{Problems, Severity};
 use serde::Deserialize;
 use serde_json::json;
+use std::sync::Arc;
 
 /// A key has one policy, of this name.
 const NAME: &str = "default";
@@ -53,7 +56,12 @@ pub(super) fn keeps_access(call: &ServiceCall, arn: &str, id: &str, text: &str) 
     let subject = Subject {
         on: "key",
         arn,
-        policy: crate::edges::server::kms::compiled(id, Some(text)),
+        scene: Arc::new(Scene::of_resource(
+            crate::edges::server::kms::compiled(id, Some(text)),
+            LayerState::Absent,
+            LayerState::Absent,
+            ContextKeys::new(),
+        )),
         context: vec![one("kms:CallerAccount", call.account()), one("kms:BypassPolicyLockoutSafetyCheck", "false")],
         ..Subject::default()
     };
