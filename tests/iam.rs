@@ -2,15 +2,16 @@
 
 mod support;
 
+#[path = "iam/bad_input.rs"]
+mod bad_input;
 #[path = "iam/unknown.rs"]
 mod unknown;
 #[path = "iam/web.rs"]
 mod web;
 
-use portcullis::gate::services::{iam, parameters, sts};
+use portcullis::gate::services::sts;
 use serde_json::{Value, json};
-use std::fmt::Write as _;
-use support::{Answer, Client, Server, TempDir, now};
+use support::{Answer, Client, Server, TempDir, form, now};
 
 const ACCOUNT: &str = "111122223333";
 const ROOT: (&str, &str) = ("AKIAROOTROOTROOTROOT", "root-secret");
@@ -74,20 +75,6 @@ impl Scene {
     }
 }
 
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, b| {
-        let _ = if b.is_ascii_alphanumeric() { write!(out, "{}", char::from(b)) } else { write!(out, "%{b:02X}") };
-        out
-    })
-}
-
-fn form(action: &str, parameters: &[(&str, &str)]) -> String {
-    parameters.iter().fold(format!("Action={action}"), |mut out, (name, value)| {
-        let _ = write!(out, "&{name}={}", encoded(value));
-        out
-    })
-}
-
 const FORM: [(&str, &str); 1] = [("content-type", "application/x-www-form-urlencoded")];
 
 fn call(client: &Client, service: &'static str, action: &str, parameters: &[(&str, &str)]) -> Answer {
@@ -108,114 +95,10 @@ fn session(scene: &Scene, answer: &Answer) -> Client {
     client
 }
 
-/// Whatever an operation may ask for: each takes what it knows.
-fn everything(policy_arn: &str, document: &str, trusting: &str) -> Vec<(&'static str, String)> {
-    let user = format!("arn:aws:iam::{ACCOUNT}:user/bob");
-    [
-        ("UserName", "bob"),
-        ("GroupName", "staff"),
-        ("RoleName", "ops"),
-        ("PolicyName", "p"),
-        ("PolicyArn", policy_arn),
-        ("PolicyDocument", document),
-        ("VersionId", "v1"),
-        ("AccessKeyId", BOB.0),
-        ("Status", "Inactive"),
-        ("VirtualMFADeviceName", "d"),
-        ("SerialNumber", "arn:aws:iam::111122223333:mfa/d"),
-        ("AuthenticationCode1", "000000"),
-        ("AuthenticationCode2", "000000"),
-        ("Url", "https://id.test"),
-        ("OpenIDConnectProviderArn", "arn:aws:iam::111122223333:oidc-provider/id.test"),
-        ("ClientID", "app"),
-        ("AccountAlias", "an-alias"),
-        ("PermissionsBoundary", policy_arn),
-        ("ActionNames.member.1", "s3:GetObject"),
-        ("PolicyInputList.member.1", document),
-        ("PolicySourceArn", &user),
-        ("TagKeys.member.1", "team"),
-        ("AssumeRolePolicyDocument", trusting),
-        ("RoleArn", "arn:aws:iam::111122223333:role/ops"),
-        ("RoleSessionName", "somebody"),
-        ("Name", "somebody"),
-        ("EncodedMessage", "abc"),
-    ]
-    .map(|(name, value)| (name, value.to_owned()))
-    .to_vec()
-}
-
 /// What IAM knows, as its dump has it.
 fn dump(root: &Client) -> String {
     let text = done(root, "GetAccountAuthorizationDetails", &[]).text();
     text.split("<ResponseMetadata>").next().expect("a document").to_owned()
-}
-
-#[test]
-fn without_permission_nothing_is_told_and_nothing_changes() {
-    let scene = Scene::new(&[]);
-    let (root, nobody) = (scene.root(), scene.client(NOBODY));
-    let policy_arn = format!("arn:aws:iam::{ACCOUNT}:policy/readers");
-    let everyone = allow(&json!("*"), "*");
-    let trusting = trust(&json!({"AWS": format!("arn:aws:iam::{ACCOUNT}:user/nobody")}), &json!("sts:AssumeRole"));
-    let all = everything(&policy_arn, &everyone, &trusting);
-    let before = dump(&root);
-    let free = ["GetCallerIdentity", "GetSessionToken", "AssumeRoleWithWebIdentity"];
-    for row in iam::TABLE.iter().chain(sts::TABLE).filter(|row| !free.contains(&row.name)) {
-        let known = parameters::of(row.name);
-        let is_known = |name: &str| known.contains(&name.replace("member.1", "#").as_str());
-        let parameters: Vec<(&str, &str)> = all
-            .iter()
-            .filter(|(name, _)| is_known(name) && (row.service.prefix() == "iam" || *name != "SerialNumber"))
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
-        let answer = call(&nobody, row.service.prefix(), row.name, &parameters);
-        let message = answer.element("Message");
-        assert_eq!((answer.status, answer.code().as_str()), (403, "AccessDenied"), "{}: {}", row.name, answer.text());
-        assert!(message.contains("user/nobody is not authorized to perform: "), "{}: {message}", row.name);
-        assert!(message.contains(row.needs[0].action), "{}: {message}", row.name);
-        // And anonymously.
-        let answer = scene.server.anonymous().send("POST", "/", &FORM, form(row.name, &parameters).as_bytes());
-        assert_eq!(answer.status / 100, 4, "{}: {}", row.name, answer.text());
-    }
-    assert_eq!(dump(&root), before);
-}
-
-#[test]
-fn each_path_to_more_privileges_needs_its_own_permission() {
-    let scene = Scene::new(&[]);
-    let (root, nobody) = (scene.root(), scene.client(NOBODY));
-    let policy = format!("arn:aws:iam::{ACCOUNT}:policy/readers");
-    // What is gained must not help with the next path.
-    let all = allow(&json!("s3:GetObject"), "*");
-    let trusting = trust(&json!({"AWS": format!("arn:aws:iam::{ACCOUNT}:user/nobody")}), &json!("sts:AssumeRole"));
-    let paths: [(&str, Parameters<'_>); 9] = [
-        ("PutUserPolicy", &[("UserName", "nobody"), ("PolicyName", "x"), ("PolicyDocument", &all)]),
-        ("AttachUserPolicy", &[("UserName", "nobody"), ("PolicyArn", &policy)]),
-        ("AddUserToGroup", &[("UserName", "nobody"), ("GroupName", "staff")]),
-        ("PutGroupPolicy", &[("GroupName", "staff"), ("PolicyName", "x"), ("PolicyDocument", &all)]),
-        ("CreatePolicyVersion", &[("PolicyArn", &policy), ("PolicyDocument", &all), ("SetAsDefault", "true")]),
-        ("SetDefaultPolicyVersion", &[("PolicyArn", &policy), ("VersionId", "v1")]),
-        ("CreateAccessKey", &[("UserName", "bob")]),
-        ("UpdateAssumeRolePolicy", &[("RoleName", "ops"), ("PolicyDocument", &trusting)]),
-        ("DeleteUserPermissionsBoundary", &[("UserName", "nobody")]),
-    ];
-    // Everything but the one action does not suffice; the action alone does.
-    for (action, parameters) in paths {
-        let but = json!({"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "NotAction": format!("iam:{action}"), "Resource": "*"}]})
-        .to_string();
-        let own = [("UserName", "nobody"), ("PolicyName", "own")];
-        done(&root, "PutUserPolicy", &[own[0], own[1], ("PolicyDocument", &but)]);
-        assert_eq!(call(&nobody, "iam", action, parameters).code(), "AccessDenied", "{action}");
-        done(
-            &root,
-            "PutUserPolicy",
-            &[own[0], own[1], ("PolicyDocument", &allow(&json!(format!("iam:{action}")), "*"))],
-        );
-        let code = call(&nobody, "iam", action, parameters).code();
-        assert!(code.is_empty() || code == "NoSuchEntity", "{action}: {code}");
-        done(&root, "DeleteUserPolicy", &own);
-    }
 }
 
 #[test]

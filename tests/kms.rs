@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "kms/bad_input.rs"]
+mod bad_input;
 #[path = "kms/cast.rs"]
 mod cast;
 #[path = "kms/dual_layer.rs"]
@@ -13,8 +15,6 @@ mod external;
 mod keys;
 #[path = "kms/objects.rs"]
 mod objects;
-#[path = "kms/permissions.rs"]
-mod permissions;
 #[path = "kms/principals.rs"]
 mod principals;
 #[path = "kms/root_keys.rs"]

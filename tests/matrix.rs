@@ -1,9 +1,9 @@
 //! Who may do what, over HTTP: every operation of the gate's table by everybody who might ask, as one table that a
 //! change of the decision shows as a diff, `tests/matrix/table.txt`; and that the permissions which a row lists are
 //! exactly those that its operation needs. The doors, through which viewers ask, have a table of their own,
-//! `tests/matrix/doors.txt`.
+//! `tests/matrix/doors.txt`, and so have the services beside S3, `tests/matrix/services.txt`.
 //!
-//! `UPDATE_MATRIX=1 cargo test --test matrix` writes both tables anew.
+//! `UPDATE_MATRIX=1 cargo test --test matrix` writes the tables anew.
 #![cfg(feature = "server")]
 
 #[path = "matrix/cases.rs"]
@@ -16,6 +16,8 @@ mod doors;
 mod recipes;
 #[path = "matrix/senders.rs"]
 mod senders;
+#[path = "matrix/services/mod.rs"]
+mod services;
 mod support;
 
 use cast::{COLUMNS, Column, Trial};

@@ -370,7 +370,7 @@ fn bad_look_ups_are_told_so_in_cloudtrails_words() {
         assert!(!told["message"].as_str().unwrap_or_default().is_empty());
     }
     let denied = ground.bob().of("cloudtrail").call("CloudTrail_20131101.LookupEvents", &json!({}));
-    assert_eq!(denied.status, 403, "{}", denied.text());
+    assert_eq!(denied.status, 400, "{}", denied.text());
     assert!(denied.text().contains("not authorized to perform: cloudtrail:LookupEvents"), "{}", denied.text());
 }
 

@@ -75,6 +75,17 @@ impl Scene {
         }
     }
 
+    /// The same resource as if its policy allowed nobody anything.
+    #[must_use]
+    pub fn without_policy(&self) -> Self {
+        let policy = LayerState::Given(PolicySet::default());
+        let (resource_control, grants) = (self.resource_control.clone(), self.grants.clone());
+        Self {
+            bucket: self.bucket.clone(),
+            ..Self::of_resource(policy, resource_control, grants, self.context.clone())
+        }
+    }
+
     /// The authorizer of a requester here.
     #[must_use]
     pub fn authorizer(&self, caller: &Arc<Caller>) -> Authorizer {

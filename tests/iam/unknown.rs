@@ -1,6 +1,7 @@
 //! What the form of an operation does not have is refused, never passed over.
 
-use super::{ACCOUNT, BOB, FORM, Parameters, Scene, allow, call, done, encoded};
+use super::{ACCOUNT, BOB, FORM, Parameters, Scene, allow, call, done};
+use crate::support::encoded;
 use serde_json::json;
 
 /// Service, operation, parameters, the code of the refusal, and what its message names.

@@ -2,6 +2,8 @@
 //! tests share.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+pub mod issuer;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use portcullis::edges::server::auth::Signer;
 use std::fmt::Write as _;
@@ -107,6 +109,22 @@ impl Drop for Server {
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut out, b| {
         let _ = write!(out, "{b:02x}");
+        out
+    })
+}
+
+/// A form of the query protocol.
+pub fn form(action: &str, parameters: &[(&str, &str)]) -> String {
+    parameters.iter().fold(format!("Action={action}"), |mut out, (name, value)| {
+        let _ = write!(out, "&{name}={}", encoded(value));
+        out
+    })
+}
+
+/// A value of a form or a query.
+pub fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, b| {
+        let _ = if b.is_ascii_alphanumeric() { write!(out, "{}", char::from(b)) } else { write!(out, "%{b:02X}") };
         out
     })
 }

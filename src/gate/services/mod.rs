@@ -54,6 +54,16 @@ impl Service {
         Self::ALL.into_iter().find(|service| service.prefix() == name)
     }
 
+    /// The service that an operation's full name in `X-Amz-Target` begins with.
+    #[must_use]
+    pub fn from_target(name: &str) -> Option<Self> {
+        match name {
+            "TrentService" => Some(Self::Kms),
+            "CloudTrail_20131101" => Some(Self::CloudTrail),
+            _ => None,
+        }
+    }
+
     /// Its prefix in action names, which is also its name in a signature's scope.
     #[must_use]
     pub fn prefix(self) -> &'static str {

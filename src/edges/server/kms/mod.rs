@@ -10,8 +10,8 @@ mod state;
 pub use managed::S3_ALIAS;
 pub use objects::{ObjectKeys, Opened, Opening, WriteSse};
 pub use seed::Seed;
-pub(in crate::edges::server) use state::compiled;
 pub use state::{Found, Key, Keys, Named};
+pub(in crate::edges::server) use state::{compiled, named_arn};
 
 use crate::edges::server::error::S3Error;
 use crate::edges::server::services::ServiceError;

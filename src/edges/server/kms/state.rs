@@ -299,19 +299,15 @@ impl Keys {
     /// `NotFoundException`, which names what was looked for.
     pub fn find(&self, given: &str, named: Named, account: &str, region: &str) -> Result<Found, KeyError> {
         let missing = |message: String| KeyError::new("NotFoundException", message);
-        let arn = if given.starts_with("arn:") {
+        if given.starts_with("arn:") {
             let parsed = Arn::parse(given).filter(|arn| arn.service == "kms");
             let parsed =
                 parsed.ok_or_else(|| KeyError::new("InvalidArnException", format!("{given} is not a valid ARN.")))?;
             if parsed.region != region {
                 return Err(missing(format!("Invalid arn {}", parsed.region)));
             }
-            given.to_owned()
-        } else if given.starts_with("alias/") {
-            format!("arn:aws:kms:{region}:{account}:{given}")
-        } else {
-            key_arn(region, account, given)
-        };
+        }
+        let arn = named_arn(given, account, region);
         let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
         let alias = resource.starts_with("alias/").then(|| resource.to_owned());
         if alias.is_some() && named == Named::ByKey {
@@ -327,6 +323,17 @@ impl Keys {
         };
         Ok(Found { key: key.ok_or_else(absent)?, alias })
     }
+}
+
+/// The ARN of the key or alias that a request names: by id or alias in the caller's account.
+pub(in crate::edges::server) fn named_arn(given: &str, account: &str, region: &str) -> String {
+    if given.starts_with("arn:") {
+        return given.to_owned();
+    }
+    if given.starts_with("alias/") {
+        return format!("arn:aws:kms:{region}:{account}:{given}");
+    }
+    key_arn(region, account, given)
 }
 
 /// The ARN of a key's alias.

@@ -91,6 +91,7 @@ impl ServiceError {
             }
             "SignatureDoesNotMatch" | "RequestTimeTooSkewed" | "XAmzContentSHA256Mismatch" => "SignatureDoesNotMatch",
             "ExpiredToken" if json => "ExpiredTokenException",
+            "MissingAuthenticationToken" if json => "MissingAuthenticationTokenException",
             "AuthorizationHeaderMalformed" => "IncompleteSignature",
             other => other,
         };
@@ -142,7 +143,12 @@ impl Protocol {
             Self::Query(namespace) => (xml(error, namespace, request_id), "text/xml"),
             Self::Json => (json(error), "application/x-amz-json-1.1"),
         };
-        let mut reply = reply::with_body(error.status, document.into_bytes().into());
+        let status = match self {
+            // AWS: errors of this protocol are told by their code; those of the sender are all 400, refusals too.
+            Self::Json if error.status.is_client_error() => StatusCode::BAD_REQUEST,
+            _ => error.status,
+        };
+        let mut reply = reply::with_body(status, document.into_bytes().into());
         reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         reply
     }

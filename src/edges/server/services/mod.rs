@@ -222,25 +222,30 @@ impl Witness for ServiceCall {
     }
 }
 
-/// The service beside S3 that a request is signed for. What names no service that is known here is S3's to refuse.
+/// The service beside S3 that a request is signed for; one that is not signed goes by its form. What names no service
+/// that is known here is S3's to refuse.
 #[must_use]
 pub fn named<B>(request: &http::Request<B>) -> Option<Service> {
     let Some(scope) = auth::named_service(request.headers(), request.uri()) else {
-        return is_unsigned_form(request).then_some(Service::Sts);
+        return unsigned(request);
     };
     let service = Service::from_scope(&scope)?;
     (service != Service::S3).then_some(service)
 }
 
-/// Whether it is a form to the server as a whole, without a signature: STS's, for S3 has none there.
-fn is_unsigned_form<B>(request: &http::Request<B>) -> bool {
-    let form = request.headers().get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|t| {
-        t.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
-    });
-    let unsigned = !request.headers().contains_key(http::header::AUTHORIZATION);
-    form && unsigned
-        && request.method() == http::Method::POST
-        && request.uri().path_and_query().is_some_and(|p| p == "/")
+/// The service that a request to the server as a whole means although it has no signature: a form is STS's, where some
+/// need none, and a target names a service that will ask for one. S3 has neither there.
+fn unsigned<B>(request: &http::Request<B>) -> Option<Service> {
+    let to_all = request.method() == http::Method::POST && request.uri().path_and_query().is_some_and(|p| p == "/");
+    if !to_all || request.headers().contains_key(http::header::AUTHORIZATION) {
+        return None;
+    }
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if let Some((service, _)) = text("x-amz-target").split_once('.') {
+        return Service::from_target(service);
+    }
+    let kind = text("content-type").split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded").then_some(Service::Sts)
 }
 
 /// Answers a request to a service beside S3; refusals are in the service's own words.

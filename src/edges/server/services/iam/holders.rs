@@ -231,7 +231,9 @@ pub(super) async fn update<O: ServiceOperation>(query: &QueryCall<'_>, kind: Kin
     let path = params.get("NewPath").map(|_| check::path(params, "NewPath")).transpose()?;
     let mut named = vec![query.named(kind, &old)?];
     if new != old || path.is_some() {
-        let path = path.as_deref().unwrap_or("/");
+        let there = query.account()?;
+        let kept = there.identity(kind, &old).map(|holder| holder.document.path.as_str());
+        let path = path.as_deref().or(kept).unwrap_or("/");
         named.push(Named::new(kind.word(), format!("arn:aws:iam::{}:{}{path}{new}", query.account_id(), kind.word())));
     }
     let grant = query.allow::<O>(&named).await?;

@@ -141,7 +141,16 @@ pub(super) async fn last_used(query: &QueryCall<'_>) -> Answer {
         None if of_root => query.named_user(None)?,
         None => Named::new("user", format!("arn:aws:iam::{}:user/*", query.account_id())),
     };
-    query.allow::<iam::GetAccessKeyLastUsed>(&[named]).await?;
+    // Whose key it is, and whether it is somebody's, is not told to who may not ask.
+    let hidden = |error: ServiceError| match error.message.split_once(" on resource: \"") {
+        Some((before, rest)) => {
+            let after = rest.split_once('"').map_or("", |(_, after)| after);
+            let message = format!("{before} on resource: access key {id}{after}");
+            ServiceError { message: message.into(), ..error }
+        }
+        None => error,
+    };
+    query.allow::<iam::GetAccessKeyLastUsed>(&[named]).await.map_err(hidden)?;
     if user.is_none() && !of_root {
         return Err(no_key(&id));
     }

@@ -68,8 +68,8 @@ fn own_key(call: &ServiceCall, found: &Found) -> Result<(), ServiceError> {
 pub(super) async fn create(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Point = input(call)?;
     check_name(&asked.alias_name)?;
-    let target = call.key(&asked.target_key_id, Named::ByKey)?;
     let arn = alias_arn(call, &asked.alias_name);
+    let target = call.found_beside::<o::CreateAlias>(&asked.target_key_id, Named::ByKey, &arn).await?;
     let grant = may::<o::CreateAlias>(call, &arn, &[&target]).await?;
     own_key(call, &target)?;
     target.key.not_pending()?;
@@ -102,9 +102,10 @@ pub(super) async fn create(call: &ServiceCall) -> Result<Reply, ServiceError> {
 pub(super) async fn update(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Point = input(call)?;
     check_name(&asked.alias_name)?;
-    let before = call.key(&asked.alias_name, Named::Anyhow)?;
-    let target = call.key(&asked.target_key_id, Named::ByKey)?;
-    let grant = may::<o::UpdateAlias>(call, &alias_arn(call, &asked.alias_name), &[&before, &target]).await?;
+    let alias = alias_arn(call, &asked.alias_name);
+    let before = call.found_beside::<o::UpdateAlias>(&asked.alias_name, Named::Anyhow, &alias).await?;
+    let target = call.found_beside::<o::UpdateAlias>(&asked.target_key_id, Named::ByKey, &alias).await?;
+    let grant = may::<o::UpdateAlias>(call, &alias, &[&before, &target]).await?;
     own_key(call, &target)?;
     target.key.not_pending()?;
     let (account, id, now_ms) = (target.key.account.clone(), target.key.id.clone(), call.now_ms);
@@ -141,8 +142,9 @@ struct Delete {
 pub(super) async fn delete(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Delete = input(call)?;
     check_name(&asked.alias_name)?;
-    let found = call.key(&asked.alias_name, Named::Anyhow)?;
-    let grant = may::<o::DeleteAlias>(call, &alias_arn(call, &asked.alias_name), &[&found]).await?;
+    let alias = alias_arn(call, &asked.alias_name);
+    let found = call.found_beside::<o::DeleteAlias>(&asked.alias_name, Named::Anyhow, &alias).await?;
+    let grant = may::<o::DeleteAlias>(call, &alias, &[&found]).await?;
     let (account, was, name) = (found.key.account.clone(), found.key.id.clone(), asked.alias_name);
     let written = call.server.store().change_entities(&grant, move |t| {
         let kept = t.get::<AliasRecord>(&account, &name)?.filter(|kept| kept.document.key == was);
@@ -168,7 +170,13 @@ pub(super) async fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
     call.authorize::<o::ListAliases>(&[]).await?;
     let page = Page::new(asked.limit, asked.marker.as_deref(), 50, 100)?;
     let of: Option<Arc<Key>> = match &asked.key_id {
-        Some(given) => Some(call.key(given, Named::ByKey)?.key),
+        // Another account's keys have no aliases here, and whether there are such is its own business.
+        Some(given) => {
+            let found = call.key(given, Named::ByKey).map(|found| found.key);
+            let own =
+                found.map(|key| if key.account == call.account() { Ok(key) } else { Err(super::no_key(&key.arn)) });
+            Some(own??)
+        }
         None => None,
     };
     let wanted = |alias: &Kept<AliasRecord>| {

@@ -87,7 +87,7 @@ pub(super) async fn encrypt(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let plain = asked.plaintext.within("plaintext", LONGEST_PLAINTEXT)?;
     check_algorithm(asked.encryption_algorithm.as_deref())?;
     check_tokens(call, &asked.grant_tokens)?;
-    let found = call.key(&asked.key_id, Named::Anyhow)?;
+    let found = call.found::<o::Encrypt>(&asked.key_id, Named::Anyhow).await?;
     let proof = may_use::<o::Encrypt>(call, &found, algorithm_key(), asked.encryption_context).await?;
     let key = found.key.usable()?;
     dry_run(asked.dry_run)?;
@@ -113,9 +113,13 @@ struct Decrypt {
 }
 
 /// The key that a ciphertext names, or the one that the request names; both must be the same.
-fn key_behind(call: &ServiceCall, sealed: &Ciphertext<'_>, named: Option<&str>) -> Result<Found, ServiceError> {
+async fn key_behind<O: o::UsesKey>(
+    call: &ServiceCall,
+    sealed: &Ciphertext<'_>,
+    named: Option<&str>,
+) -> Result<Found, ServiceError> {
     if let Some(given) = named {
-        return Ok(call.key(given, Named::Anyhow)?);
+        return call.found::<O>(given, Named::Anyhow).await;
     }
     // Whether there ever was such a key is nobody's to learn.
     let hidden = |_| {
@@ -144,7 +148,7 @@ pub(super) async fn decrypt(call: &ServiceCall) -> Result<Reply, ServiceError> {
     check_algorithm(asked.encryption_algorithm.as_deref())?;
     check_tokens(call, &asked.grant_tokens)?;
     let sealed = Ciphertext::read(blob).ok_or_else(invalid_ciphertext)?;
-    let found = key_behind(call, &sealed, asked.key_id.as_deref())?;
+    let found = key_behind::<o::Decrypt>(call, &sealed, asked.key_id.as_deref()).await?;
     let proof = may_use::<o::Decrypt>(call, &found, algorithm_key(), asked.encryption_context).await?;
     let key = found.key.usable()?;
     same_key(&sealed, &found)?;
@@ -197,8 +201,8 @@ pub(super) async fn re_encrypt(call: &ServiceCall) -> Result<Reply, ServiceError
     check_algorithm(asked.destination_encryption_algorithm.as_deref())?;
     check_tokens(call, &asked.grant_tokens)?;
     let sealed = Ciphertext::read(blob).ok_or_else(invalid_ciphertext)?;
-    let from = key_behind(call, &sealed, asked.source_key_id.as_deref())?;
-    let to = call.key(&asked.destination_key_id, Named::Anyhow)?;
+    let from = key_behind::<o::ReEncrypt>(call, &sealed, asked.source_key_id.as_deref()).await?;
+    let to = call.found::<o::ReEncrypt>(&asked.destination_key_id, Named::Anyhow).await?;
     let brings = |found: &Found| {
         let same = ("kms:ReEncryptOnSameKey".to_owned(), vec![(from.key.arn == to.key.arn).to_string()]);
         found.brings().into_iter().chain(algorithm_key()).chain([same]).collect()
@@ -268,7 +272,7 @@ async fn data_key<O: o::SealsUnderKey>(
     no_recipient(asked.recipient.as_ref())?;
     let length = wanted_length(asked.number_of_bytes, asked.key_spec.as_deref())?;
     check_tokens(call, &asked.grant_tokens)?;
-    let found = call.key(&asked.key_id, Named::Anyhow)?;
+    let found = call.found::<O>(&asked.key_id, Named::Anyhow).await?;
     let proof = may_use::<O>(call, &found, Vec::new(), asked.encryption_context).await?;
     let key = found.key.usable()?;
     dry_run(asked.dry_run)?;

@@ -208,7 +208,7 @@ pub(super) async fn create(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Create = input(call)?;
     check_tokens(call, &asked.grant_tokens)?;
     let (wanted, key_id, dry_run) = Wanted::of(asked)?;
-    let found = call.key(&key_id, Named::ByKey)?;
+    let found = call.found::<o::CreateGrant>(&key_id, Named::ByKey).await?;
     let grant = call.authorize::<o::CreateGrant>(&[subject(call, &found.key, &wanted)]).await?;
     found.key.usable()?;
     let principals = super::principals::of_grant(call, [&wanted.grantee].into_iter().chain(&wanted.retiring))?;
@@ -267,7 +267,7 @@ struct List {
 
 pub(super) async fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: List = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::ListGrants>(&asked.key_id, Named::ByKey).await?;
     call.may::<o::ListGrants>(&found, Vec::new()).await?;
     let page = Page::new(asked.limit, asked.marker.as_deref(), 50, 100)?;
     let grantee = principal("GranteePrincipal", asked.grantee_principal, asked.grantee_service_principal)?;
@@ -354,19 +354,21 @@ struct Retire {
 }
 
 /// The key and the grant that a request to retire names.
-fn named_grant(call: &ServiceCall, asked: &Retire) -> Result<(Arc<Key>, String), ServiceError> {
+async fn named_grant(call: &ServiceCall, asked: &Retire) -> Result<(Arc<Key>, String), ServiceError> {
     match (&asked.grant_token, &asked.key_id, &asked.grant_id) {
         (Some(token), None, None) => call.server.keys().by_token(token).ok_or_else(|| {
             ServiceError::bad("InvalidGrantTokenException", "The grant token names no grant that there is.")
         }),
-        (None, Some(key), Some(grant)) => Ok((call.key(key, Named::ByKey)?.key, grant.clone())),
+        (None, Some(key), Some(grant)) => {
+            Ok((call.found::<o::RetireGrant>(key, Named::ByKey).await?.key, grant.clone()))
+        }
         _ => Err(invalid("Give 'grantToken', or 'keyId' and 'grantId'.")),
     }
 }
 
 pub(super) async fn retire(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Retire = input(call)?;
-    let (key, id) = named_grant(call, &asked)?;
+    let (key, id) = named_grant(call, &asked).await?;
     let there = key.grants.iter().find(|grant| grant.id == id);
     // The grant itself says who may: whom it names to retire it, its grantee if it allows that, its account.
     let may = |grantee: &str| KeyGrant {
@@ -381,7 +383,10 @@ pub(super) async fn retire(call: &ServiceCall) -> Result<Reply, ServiceError> {
     });
     let subject = call.subject("key", &key, "RetireGrant", Vec::new());
     let subject = with_grants(subject, who.unwrap_or_default());
-    let grant = call.authorize::<o::RetireGrant>(&[subject]).await?;
+    // The key policy can refuse it, and cannot allow it. Source: KMS Developer Guide, "AWS KMS permissions".
+    let grants = subject.scene.without_policy();
+    let by_grant = Subject { scene: Arc::new(grants), ..subject.clone() };
+    let grant = call.authorize::<o::RetireGrant>(&[subject, by_grant]).await?;
     dry(asked.dry_run)?;
     end(call, &grant, &key, id).await
 }
@@ -396,7 +401,7 @@ struct Revoke {
 
 pub(super) async fn revoke(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Revoke = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::RevokeGrant>(&asked.key_id, Named::ByKey).await?;
     let grant = call.may::<o::RevokeGrant>(&found, Vec::new()).await?;
     dry(asked.dry_run)?;
     end(call, &grant, &found.key, asked.grant_id).await

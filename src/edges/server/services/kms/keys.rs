@@ -167,7 +167,7 @@ struct Describe {
 pub(super) async fn describe(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Describe = input(call)?;
     check_tokens(call, &asked.grant_tokens)?;
-    let found = call.key(&asked.key_id, Named::Anyhow)?;
+    let found = call.found::<o::DescribeKey>(&asked.key_id, Named::Anyhow).await?;
     call.may::<o::DescribeKey>(&found, Vec::new()).await?;
     Ok(answer(&json!({"KeyMetadata": metadata(&found.key)})))
 }
@@ -195,14 +195,14 @@ pub(super) async fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
 
 pub(super) async fn enable(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: OfKey = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::EnableKey>(&asked.key_id, Named::ByKey).await?;
     let grant = call.may::<o::EnableKey>(&found, Vec::new()).await?;
     set_state(call, &grant, &found.key, KeyState::Enabled).await
 }
 
 pub(super) async fn disable(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: OfKey = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::DisableKey>(&asked.key_id, Named::ByKey).await?;
     let grant = call.may::<o::DisableKey>(&found, Vec::new()).await?;
     set_state(call, &grant, &found.key, KeyState::Disabled).await
 }
@@ -244,7 +244,7 @@ pub(super) async fn schedule_deletion(call: &ServiceCall) -> Result<Reply, Servi
     if !(7..=30).contains(&days) {
         return Err(invalid("'pendingWindowInDays' must be from 7 to 30."));
     }
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::ScheduleKeyDeletion>(&asked.key_id, Named::ByKey).await?;
     let brings = vec![("kms:ScheduleKeyDeletionPendingWindowInDays".to_owned(), vec![days.to_string()])];
     let grant = call.may::<o::ScheduleKeyDeletion>(&found, brings).await?;
     found.key.not_pending()?;
@@ -268,7 +268,7 @@ pub(super) async fn schedule_deletion(call: &ServiceCall) -> Result<Reply, Servi
 
 pub(super) async fn cancel_deletion(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: OfKey = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::CancelKeyDeletion>(&asked.key_id, Named::ByKey).await?;
     let grant = call.may::<o::CancelKeyDeletion>(&found, Vec::new()).await?;
     let arn = found.key.arn.clone();
     call.change(&grant, &found.key, move |record| {
@@ -292,7 +292,7 @@ struct Describing {
 pub(super) async fn update_description(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Describing = input(call)?;
     check_description(&asked.description)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::UpdateKeyDescription>(&asked.key_id, Named::ByKey).await?;
     let grant = call.may::<o::UpdateKeyDescription>(&found, Vec::new()).await?;
     found.key.not_pending()?;
     call.change(&grant, &found.key, move |record| {

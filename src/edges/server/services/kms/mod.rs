@@ -14,13 +14,15 @@ mod tags;
 mod wire;
 
 use super::{ServiceCall, ServiceError};
-use crate::edges::server::kms::{Found, Key, KeyError, Named};
+use crate::decision::LayerState;
+use crate::edges::server::kms::{Found, Key, KeyError, Named, compiled, named_arn};
 use crate::edges::server::reply::Reply;
 use crate::gate::services::ServiceOperation;
 use crate::gate::services::kms::KmsOperation as Op;
-use crate::gate::{Authorized, Subject};
+use crate::gate::{Authorized, Scene, Subject};
 use crate::simulate::world::ContextKeys;
 use crate::storage::store::kms::KeyRecord;
+use std::sync::Arc;
 
 /// Answers a request.
 ///
@@ -79,6 +81,36 @@ impl ServiceCall {
     /// The key that a request names.
     fn key(&self, given: &str, named: Named) -> Result<Found, KeyError> {
         self.server.keys().find(given, named, self.account(), self.server.region())
+    }
+
+    /// As [`Self::key`], for `O`. That there is no such key is told to those who might do `O` to one of this name: their
+    /// own account's, as if its policy handed over to the account.
+    async fn found<O: ServiceOperation>(&self, given: &str, named: Named) -> Result<Found, ServiceError> {
+        self.found_beside::<O>(given, named, "*").await
+    }
+
+    /// As [`Self::found`], where the operation is also about an alias.
+    async fn found_beside<O: ServiceOperation>(
+        &self,
+        given: &str,
+        named: Named,
+        alias: &str,
+    ) -> Result<Found, ServiceError> {
+        let missing = match self.key(given, named) {
+            Err(missing) if missing.code == "NotFoundException" => missing,
+            found => return Ok(found?),
+        };
+        let arn = named_arn(given, self.account(), self.server.region());
+        let owner = arn.split(':').nth(4).unwrap_or_default().to_owned();
+        let delegated = compiled("missing", Some(&policies::default_policy(&owner)), &[]);
+        let (absent, none) = (LayerState::Absent, ContextKeys::new());
+        let scene = Arc::new(Scene::of_resource(delegated, absent, LayerState::Absent, none));
+        let missed = O::ROW.needs.iter().filter(|need| need.always && need.on != "*").map(|need| match need.on {
+            "alias" => Subject { on: need.on, arn: alias, ..Subject::default() },
+            on => Subject { on, arn: &arn, account: Some(&owner), scene: scene.clone(), ..Subject::default() },
+        });
+        self.authorize::<O>(&missed.collect::<Vec<_>>()).await?;
+        Err(missing.into())
     }
 
     /// A key as a decision on `operation` sees it.

@@ -2,7 +2,7 @@
 //!
 //! Source: KMS Developer Guide, "Key policies in AWS KMS", "Default key policy".
 
-use super::wire::{Page, answer, input, nothing};
+use super::wire::{Page, answer, input, limit, nothing};
 use crate::decision::LayerState;
 use crate::edges::server::identities::principals;
 use crate::edges::server::kms::Named;
@@ -20,6 +20,9 @@ use std::sync::Arc;
 /// A key has one policy, of this name.
 const NAME: &str = "default";
 
+/// Bytes of a key policy. Source: KMS Developer Guide, "Resource quotas".
+const LONGEST: usize = 32_768;
+
 /// The policy of a key that is made without one: the account, and so its identity policies.
 pub(super) fn default_policy(account: &str) -> String {
     // A text, not a tree: members stay in AWS's order.
@@ -36,8 +39,11 @@ pub(super) struct Checked {
 }
 
 /// # Errors
-/// `MalformedPolicyDocumentException`, also for one that names somebody who does not exist.
+/// `LimitExceededException`; `MalformedPolicyDocumentException`, also for one that names somebody who does not exist.
 pub(super) fn checked(call: &ServiceCall, text: &str) -> Result<Checked, ServiceError> {
+    if text.len() > LONGEST {
+        return Err(limit(format!("A key policy has at most {LONGEST} bytes; this one has {}.", text.len())));
+    }
     let document = PolicyDocument::parse("policy", text, &LoadOptions::new(PolicyKind::Key));
     let document = document.map_err(|problems| malformed(&problems))?;
     let named = super::principals::of_policy(call, &document)?;
@@ -93,7 +99,7 @@ fn check_name(name: Option<&str>) -> Result<(), ServiceError> {
 
 pub(super) async fn get(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Get = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::GetKeyPolicy>(&asked.key_id, Named::ByKey).await?;
     call.may::<o::GetKeyPolicy>(&found, Vec::new()).await?;
     check_name(asked.policy_name.as_deref())?;
     let record = &found.key.record;
@@ -115,7 +121,7 @@ struct Put {
 
 pub(super) async fn put(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Put = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::PutKeyPolicy>(&asked.key_id, Named::ByKey).await?;
     let bypass = asked.bypass_policy_lockout_safety_check;
     let brings = vec![("kms:BypassPolicyLockoutSafetyCheck".to_owned(), vec![bypass.to_string()])];
     let grant = call.may::<o::PutKeyPolicy>(&found, brings).await?;
@@ -143,7 +149,7 @@ struct List {
 
 pub(super) async fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: List = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::ListKeyPolicies>(&asked.key_id, Named::ByKey).await?;
     call.may::<o::ListKeyPolicies>(&found, Vec::new()).await?;
     let page = Page::new(asked.limit, asked.marker.as_deref(), 100, 1000)?;
     Ok(answer(&page.cut(std::iter::once(NAME), |name| (*name).to_owned(), "PolicyNames", |name| json!(name))))

@@ -29,7 +29,7 @@ pub(super) async fn enable(call: &ServiceCall) -> Result<Reply, ServiceError> {
     if !(90..=2560).contains(&period_days) {
         return Err(invalid("'rotationPeriodInDays' must be from 90 to 2560."));
     }
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::EnableKeyRotation>(&asked.key_id, Named::ByKey).await?;
     let said =
         asked.rotation_period_in_days.map(|days| ("kms:RotationPeriodInDays".to_owned(), vec![days.to_string()]));
     let grant = call.may::<o::EnableKeyRotation>(&found, said.into_iter().collect()).await?;
@@ -48,7 +48,7 @@ pub(super) async fn enable(call: &ServiceCall) -> Result<Reply, ServiceError> {
 
 pub(super) async fn disable(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: OfKey = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::DisableKeyRotation>(&asked.key_id, Named::ByKey).await?;
     let grant = call.may::<o::DisableKeyRotation>(&found, Vec::new()).await?;
     found.key.usable()?;
     call.change(&grant, &found.key, |record| {
@@ -61,7 +61,7 @@ pub(super) async fn disable(call: &ServiceCall) -> Result<Reply, ServiceError> {
 
 pub(super) async fn status(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: OfKey = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::GetKeyRotationStatus>(&asked.key_id, Named::ByKey).await?;
     call.may::<o::GetKeyRotationStatus>(&found, Vec::new()).await?;
     found.key.not_pending()?;
     let rotation = found.key.record.rotation;
@@ -75,7 +75,7 @@ pub(super) async fn status(call: &ServiceCall) -> Result<Reply, ServiceError> {
 
 pub(super) async fn rotate(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: OfKey = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::RotateKeyOnDemand>(&asked.key_id, Named::ByKey).await?;
     let grant = call.may::<o::RotateKeyOnDemand>(&found, Vec::new()).await?;
     found.key.usable()?;
     let (store, now_ms, arn) = (call.server.store().clone(), call.now_ms, found.key.arn.clone());
@@ -110,7 +110,7 @@ pub(super) async fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
         Some("ALL_KEY_MATERIAL") => true,
         Some(other) => return Err(invalid(format!("'includeKeyMaterial' cannot be {other}."))),
     };
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::ListKeyRotations>(&asked.key_id, Named::ByKey).await?;
     call.may::<o::ListKeyRotations>(&found, Vec::new()).await?;
     found.key.not_pending()?;
     let page = Page::new(asked.limit, asked.marker.as_deref(), 100, 1000)?;

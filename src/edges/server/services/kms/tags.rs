@@ -67,7 +67,7 @@ struct Set {
 pub(super) async fn tag(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Set = input(call)?;
     let tags = checked_tags(asked.tags)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::TagResource>(&asked.key_id, Named::ByKey).await?;
     let grant = call.may::<o::TagResource>(&found, request_tags(&tags)).await?;
     found.key.not_pending()?;
     call.change(&grant, &found.key, move |record| {
@@ -93,7 +93,7 @@ struct Unset {
 pub(super) async fn untag(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: Unset = input(call)?;
     asked.tag_keys.iter().try_for_each(|key| check_key(key))?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::UntagResource>(&asked.key_id, Named::ByKey).await?;
     let brings = vec![("aws:TagKeys".to_owned(), asked.tag_keys.clone())];
     let grant = call.may::<o::UntagResource>(&found, brings).await?;
     found.key.not_pending()?;
@@ -115,7 +115,7 @@ struct List {
 
 pub(super) async fn list(call: &ServiceCall) -> Result<Reply, ServiceError> {
     let asked: List = input(call)?;
-    let found = call.key(&asked.key_id, Named::ByKey)?;
+    let found = call.found::<o::ListResourceTags>(&asked.key_id, Named::ByKey).await?;
     call.may::<o::ListResourceTags>(&found, Vec::new()).await?;
     let page = Page::new(asked.limit, asked.marker.as_deref(), 50, 50)?;
     let mut tags = found.key.record.tags.clone();

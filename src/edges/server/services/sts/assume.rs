@@ -21,6 +21,8 @@ const HOUR: i64 = 3600;
 pub(super) struct Role {
     /// Its ARN as the request has it.
     pub arn: String,
+    /// The account that its ARN names, where there is such.
+    pub account: Option<Arc<AccountState>>,
     /// Its account and itself.
     pub found: Option<(Arc<AccountState>, Arc<Holder>)>,
 }
@@ -33,11 +35,11 @@ impl Role {
             return Err(ServiceError::bad("ValidationError", format!("{text} is invalid")));
         };
         let account = query.call.server.identities().account(arn.account);
-        let found = account.and_then(|account| {
+        let found = account.clone().and_then(|account| {
             let role = account.by_arn(text).filter(|holder| holder.document.kind() == Kind::Role).cloned()?;
             Some((account, role))
         });
-        Ok(Self { arn: text.to_owned(), found })
+        Ok(Self { arn: text.to_owned(), account, found })
     }
 
     /// The role as the resource of a request. One that is not there trusts nobody.
@@ -73,15 +75,19 @@ pub(super) async fn assume_role(query: &QueryCall<'_>) -> Answer {
         named = named.with("aws:MultiFactorAuthPresent", Some("true")).with("aws:MultiFactorAuthAge", Some("0"));
     }
     let denied = |error: ServiceError| {
-        if error.message != "Access Denied" {
-            return error;
+        if error.message == "Access Denied" {
+            // The caller learns what was asked, also in another account, and nothing of the role.
+            let who = caller.principal.arn.as_deref().unwrap_or_default();
+            let (action, resource) = ("sts:AssumeRole", &role.arn);
+            return ServiceError::access_denied(format!(
+                "User: {who} is not authorized to perform: {action} on resource: {resource}"
+            ));
         }
-        // The caller learns what was asked, also in another account, and nothing of the role.
-        let who = caller.principal.arn.as_deref().unwrap_or_default();
-        let (action, resource) = ("sts:AssumeRole", &role.arn);
-        ServiceError::access_denied(format!(
-            "User: {who} is not authorized to perform: {action} on resource: {resource}"
-        ))
+        // Which side does not allow it would tell whether there is such a role.
+        match error.message.split_once(" because ") {
+            Some((what, _)) => ServiceError { message: what.to_owned().into(), ..error },
+            None => error,
+        }
     };
     query.allow::<ops::AssumeRole>(&wanted.named(&named)).await.map_err(denied)?;
     let Some((account, holder)) = role.found else { return Err(ServiceError::internal()) };

@@ -205,11 +205,13 @@ pub(super) async fn assume_role(query: &QueryCall<'_>) -> Answer {
     let seconds = duration(params, 3600, SESSION)?;
     let vouched = Vouched::read(query, params.need("WebIdentityToken")?).await?;
     let no_provider = || invalid_token("No OpenIDConnect provider found in your account for this issuer.");
-    let account = role.found.as_ref().map(|(account, _)| account);
-    let provider = account.and_then(|account| account.providers.get(vouched.url())).ok_or_else(no_provider)?.clone();
+    // The account's provider vouches also where there is no such role: it trusts nobody, as one that is there may.
+    let account = role.account.clone();
+    let provider = account.as_ref().and_then(|account| account.providers.get(vouched.url()));
+    let provider = provider.ok_or_else(no_provider)?.clone();
     let audience = vouched.audience(&provider).ok_or_else(|| invalid_token("Incorrect token audience"))?;
     let wanted = vouched.wanted(query)?;
-    let provider_arn = provider.arn(account.map(|account| account.facts.id.as_str()).unwrap_or_default());
+    let provider_arn = provider.arn(account.as_ref().map(|account| account.facts.id.as_str()).unwrap_or_default());
     let caller = Arc::new(Caller {
         principal: OwnedPrincipal {
             kind: "federated".to_owned(),
