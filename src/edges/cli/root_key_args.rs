@@ -11,15 +11,20 @@ pub struct RootKeyArgs {
     /// Where the root keys are: file (DIR/keys/root.json, the default), env (`PORTCULLIS_ROOT_KEY`), or wrapped in
     /// DIR/keys/wrapped.json by an AES key of a PKCS#11 token,
     /// `pkcs11:token=NAME;object=KEY?module-path=FILE&pin-source=file:FILE`, or by a key of an external KMS, kms:KEY
-    #[arg(long = "root-key-source", value_name = "SOURCE", env = "PORTCULLIS_ROOT_KEY_SOURCE", hide_env_values = true,
+    #[arg(id = "root_key_source", long = "root-key-source", value_name = "SOURCE", env = "PORTCULLIS_ROOT_KEY_SOURCE", hide_env_values = true,
           value_parser = parse_root_key_source)]
     source: Option<RootKeySource>,
     /// What wrapped the root keys before, pkcs11:… or kms:KEY; it opens them until `keys reseal`; repeatable
-    #[arg(long = "root-key-former", value_name = "SOURCE", env = "PORTCULLIS_ROOT_KEY_FORMER", hide_env_values = true,
+    #[arg(id = "root_key_former", long = "root-key-former", value_name = "SOURCE", env = "PORTCULLIS_ROOT_KEY_FORMER", hide_env_values = true,
           value_parser = parse_root_key_source)]
     former: Vec<RootKeySource>,
     /// Where the KMS of kms:KEY is; without it as `AWS_ENDPOINT_URL_KMS` or `AWS_ENDPOINT_URL` say, or AWS's own
-    #[arg(long = "root-key-endpoint-url", value_name = "URL", env = "PORTCULLIS_ROOT_KEY_ENDPOINT_URL")]
+    #[arg(
+        id = "root_key_endpoint_url",
+        long = "root-key-endpoint-url",
+        value_name = "URL",
+        env = "PORTCULLIS_ROOT_KEY_ENDPOINT_URL"
+    )]
     endpoint_url: Option<String>,
 }
 
