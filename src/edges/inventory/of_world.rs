@@ -1,14 +1,12 @@
 //! From a world that was loaded to texts.
 
 use super::{Bucket, Holder, Inventory, Key, Policy, Texts};
-use crate::compiled::CompiledPolicy;
 use crate::edges::server::identities::model::Kind;
-use crate::simulate::world::{self, Account, Attachment, World};
-use std::sync::Arc;
+use crate::simulate::world::{self, Account, Attachment};
 
 /// An account of a world.
 #[must_use]
-pub fn of_account(world: &World, account: &Account, texts: &mut Texts) -> Inventory {
+pub fn of_account(account: &Account, texts: &mut Texts) -> Inventory {
     let mut inventory = Inventory {
         account: account.id.clone(),
         name: account.name.clone(),
@@ -34,12 +32,12 @@ pub fn of_account(world: &World, account: &Account, texts: &mut Texts) -> Invent
     for (name, group) in &account.groups {
         let empty =
             world::Identity { arn: group.arn.clone(), policies: group.policies.clone(), ..world::Identity::default() };
-        let group = holder(world, account, name, &empty, texts);
+        let group = holder(name, &empty, texts);
         inventory.holders.insert((Kind::Group, name.clone()), group);
     }
     for (kind, identities) in [(Kind::User, &account.users), (Kind::Role, &account.roles)] {
         for (name, identity) in identities {
-            let found = holder(world, account, name, identity, texts);
+            let found = holder(name, identity, texts);
             inventory.holders.insert((kind, name.clone()), found);
         }
     }
@@ -65,13 +63,13 @@ pub fn of_account(world: &World, account: &Account, texts: &mut Texts) -> Invent
     inventory
 }
 
-fn holder(world: &World, account: &Account, name: &str, from: &world::Identity, texts: &mut Texts) -> Holder {
+fn holder(name: &str, from: &world::Identity, texts: &mut Texts) -> Holder {
     let mut inline: Vec<(String, String)> = Vec::new();
     let mut attached = Vec::new();
     for attachment in &from.policies {
-        match managed_arn(world, account, attachment) {
-            Ok(arn) => attached.push(arn),
-            Err(policy) => {
+        match attachment {
+            Attachment::Managed(managed) => attached.push(managed.arn.clone()),
+            Attachment::Inline(policy) => {
                 let text = texts.of(policy);
                 inline.push((free_name(policy.name(), &inline), text));
             }
@@ -83,28 +81,13 @@ fn holder(world: &World, account: &Account, name: &str, from: &world::Identity, 
         tags: from.tags.clone(),
         inline,
         attached,
-        boundary: from.boundary.as_ref().and_then(|b| managed_arn(world, account, b).ok()),
+        boundary: from.boundary.as_ref().map(|boundary| boundary.arn.clone()),
         groups: from.groups.clone(),
         trust: from.trust.as_ref().map(|policy| texts.of(policy)),
         description: from.description.clone(),
         max_session: from.max_session_seconds,
         service_linked: from.service_linked,
     }
-}
-
-/// The ARN of an attached managed policy; an inline policy is the other case.
-fn managed_arn<'a>(
-    world: &World,
-    account: &Account,
-    attachment: &'a Attachment,
-) -> Result<String, &'a Arc<CompiledPolicy>> {
-    let policy = match attachment {
-        Attachment::Missing(arn) => return Ok(arn.clone()),
-        Attachment::Given(policy) => policy,
-    };
-    let own = account.policies.values().find(|p| Arc::ptr_eq(&p.policy, policy)).map(|p| &p.arn);
-    let aws = || world.aws_policies.iter().find(|(_, p)| Arc::ptr_eq(p, policy)).map(|(arn, _)| arn);
-    own.or_else(aws).cloned().ok_or(policy)
 }
 
 /// The name, or one with a number where another inline policy has it.
@@ -118,4 +101,59 @@ fn free_name(name: &str, taken: &[(String, String)]) -> String {
 fn path_of(arn: &str, name: &str) -> String {
     let path = arn.find('/').and_then(|at| arn.get(at..)).and_then(|rest| rest.strip_suffix(name));
     path.filter(|path| !path.is_empty()).unwrap_or("/").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Texts, of_account};
+    use crate::simulate::world::{LoadContext, World};
+    use crate::words::problem::Source;
+
+    const ACCOUNT: &str = "111122223333";
+
+    /// A dump with one user, who has a managed policy as boundary and attached, and that policy.
+    fn dump(user: &str, action: &str) -> String {
+        let arn = format!("arn:aws:iam::{ACCOUNT}:policy/limits");
+        let document = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{action}","Resource":"*"}}]}}"#
+        );
+        format!(
+            r#"{{"UserDetailList":[{{"UserName":"{user}","Arn":"arn:aws:iam::{ACCOUNT}:user/{user}",
+            "PermissionsBoundary":{{"PermissionsBoundaryArn":"{arn}"}},
+            "AttachedManagedPolicies":[{{"PolicyName":"limits","PolicyArn":"{arn}"}},
+            {{"PolicyName":"p","PolicyArn":"arn:aws:iam::aws:policy/p"}}]}}],
+            "Policies":[{{"PolicyName":"limits","Arn":"{arn}","DefaultVersionId":"v1",
+            "PolicyVersionList":[{{"VersionId":"v1","Document":{document}}}]}},
+            {{"PolicyName":"p","Arn":"arn:aws:iam::aws:policy/p","DefaultVersionId":"v1",
+            "PolicyVersionList":[{{"VersionId":"v1","Document":{document}}}]}}]}}"#
+        )
+    }
+
+    fn loaded(dumps: [String; 2]) -> Result<World, String> {
+        let mut world = World::default();
+        let mut nothing = |_: &Source, name: &str| Err(format!("{name} is not here"));
+        let mut context = LoadContext { read: &mut nothing, strict: false };
+        let sources = dumps.map(|text| Source::new("dump.json", text));
+        let failed = |problems: Vec<crate::words::problem::Problems>| format!("{problems:?}");
+        world.load_all(&sources, &mut context).map_err(failed).map(|()| world)
+    }
+
+    #[test]
+    fn a_policy_that_two_dumps_hold_stays_attached_and_a_boundary() {
+        let world = loaded([dump("anna", "s3:*"), dump("ben", "s3:*")]).expect("loads");
+        let inventory = of_account(&world.accounts[ACCOUNT], &mut Texts::default());
+        for name in ["anna", "ben"] {
+            let user = &inventory.holders[&(Kind::User, name.to_owned())];
+            assert_eq!(user.boundary.as_deref(), Some("arn:aws:iam::111122223333:policy/limits"), "{name}");
+            assert_eq!(user.attached, ["arn:aws:iam::111122223333:policy/limits", "arn:aws:iam::aws:policy/p"]);
+            assert!(user.inline.is_empty(), "{:?}", user.inline);
+        }
+    }
+
+    #[test]
+    fn two_documents_of_one_policy_are_refused() {
+        let error = loaded([dump("anna", "s3:*"), dump("ben", "s3:Get*")]).expect_err("refused");
+        assert!(error.contains("arn:aws:iam::111122223333:policy/limits"), "{error}");
+        assert!(error.contains("arn:aws:iam::aws:policy/p"), "{error}");
+    }
 }

@@ -10,7 +10,8 @@
 use super::cloudfront;
 use super::native::file_stem;
 use super::{
-    Attachment, BucketEntry, Group, Identity, KeyEntry, LoadContext, ManagedPolicy, Organization, World, compiled,
+    Attachment, BucketEntry, Group, Identity, KeyEntry, LoadContext, ManagedAttachment, ManagedPolicy, Organization,
+    World, compiled,
 };
 use crate::compiled::CompiledPolicy;
 use crate::decision::{KeyGrant, LayerState};
@@ -176,13 +177,13 @@ impl Loader<'_> {
         };
         let Some(policy) = self.document(document, &name, PolicyKind::Identity, None) else { return };
         if account == "aws" {
-            self.world.aws_policies.insert(arn, policy);
+            self.keep_of_aws(node, arn, policy);
         } else {
             let mut managed = ManagedPolicy::new(arn, policy);
             managed.description = self.text(node, "Description");
             managed.tags = self.tags(node);
             self.versions(versions, default.as_deref(), &mut managed);
-            self.world.account(&account).policies.insert(name, managed);
+            self.keep(node, &account, name, managed);
         }
     }
 
@@ -221,7 +222,7 @@ impl Loader<'_> {
             tags: self.tags(node),
             description: self.text(node, "Description"),
             max_session_seconds: self.text(node, "MaxSessionDuration").and_then(|text| text.parse().ok()),
-            boundary: boundary.map(|arn| self.managed(&arn, account)),
+            boundary: boundary.map(|arn| self.managed(arn, account)),
             arn,
             policies,
             ..Identity::default()
@@ -234,19 +235,49 @@ impl Loader<'_> {
         for entry in self.list(node, inline) {
             let name = self.text(entry, "PolicyName").unwrap_or_default();
             if let Some(document) = entry.get(&source, "PolicyDocument") {
-                list.extend(self.document(document, &name, PolicyKind::Identity, None).map(Attachment::Given));
+                list.extend(self.document(document, &name, PolicyKind::Identity, None).map(Attachment::Inline));
             }
         }
         for entry in self.list(node, "AttachedManagedPolicies") {
-            list.extend(self.text(entry, "PolicyArn").map(|arn| self.managed(&arn, account)));
+            list.extend(self.text(entry, "PolicyArn").map(|arn| Attachment::Managed(self.managed(arn, account))));
         }
         list
     }
 
-    fn managed(&self, arn: &str, account: &str) -> Attachment {
+    fn managed(&self, arn: String, account: &str) -> ManagedAttachment {
         let own = self.world.accounts.get(account).and_then(|a| a.policies.values().find(|p| p.arn == arn));
-        let found = own.map(|p| &p.policy).or_else(|| self.world.aws_policies.get(arn));
-        found.map_or_else(|| Attachment::Missing(arn.to_owned()), |p| Attachment::Given(p.clone()))
+        let policy = own.map(|p| &p.policy).or_else(|| self.world.aws_policies.get(&arn)).cloned();
+        ManagedAttachment { arn, policy }
+    }
+
+    /// Keeps a managed policy of an account; the files may have it more than once.
+    fn keep(&mut self, node: &Node, account: &str, name: String, policy: ManagedPolicy) {
+        let policies = &mut self.world.account(account).policies;
+        match policies.get(&name) {
+            Some(kept) if kept.arn != policy.arn || !same(&kept.policy, &policy.policy) => {
+                self.differs(node, &policy.arn);
+            }
+            Some(_) => {}
+            None => {
+                policies.insert(name, policy);
+            }
+        }
+    }
+
+    fn keep_of_aws(&mut self, node: &Node, arn: String, policy: Arc<CompiledPolicy>) {
+        match self.world.aws_policies.get(&arn) {
+            Some(kept) if !same(kept, &policy) => self.differs(node, &arn),
+            Some(_) => {}
+            None => {
+                self.world.aws_policies.insert(arn, policy);
+            }
+        }
+    }
+
+    /// Which of two documents holds would be a guess.
+    fn differs(&mut self, node: &Node, arn: &str) {
+        let message = format!("the files have another policy of this name than `{arn}`, or another document of it");
+        self.findings.error(Code::DuplicateName, node.span, message);
     }
 
     fn organization(&mut self, node: &Node) {
@@ -290,7 +321,7 @@ impl Loader<'_> {
             if let Some(policy) = self.document(root, &stem, PolicyKind::Identity, None) {
                 let account = self.owner();
                 let arn = format!("arn:aws:iam::{account}:policy/{stem}");
-                self.world.account(&account).policies.insert(stem, ManagedPolicy::new(arn, policy));
+                self.keep(root, &account, stem, ManagedPolicy::new(arn, policy));
             }
         } else if is_key_policy(root, &source) {
             self.key_policy(root);
@@ -402,6 +433,14 @@ impl Loader<'_> {
             }
         }
     }
+}
+
+/// Whether two policies are the same document, but for how it is written.
+fn same(a: &CompiledPolicy, b: &CompiledPolicy) -> bool {
+    let as_written = |policy: &CompiledPolicy| policy.document().of(&policy.source().text).to_owned();
+    let printed = |text: &str| PolicyDocument::parse("policy", text, &LoadOptions::new(PolicyKind::Identity)).ok();
+    let (a, b) = (as_written(a), as_written(b));
+    a == b || printed(&a).zip(printed(&b)).is_some_and(|(a, b)| a.print() == b.print())
 }
 
 fn is_key_grants(grants: &Node, source: &str) -> bool {

@@ -175,25 +175,45 @@ pub struct OidcProvider {
     pub tags: Vec<(String, String)>,
 }
 
-/// A policy attached to an identity.
+/// A policy of an identity.
 #[derive(Clone, Debug)]
 pub enum Attachment {
-    /// The policy.
-    Given(Arc<CompiledPolicy>),
-    /// Its name or ARN: the document was not given.
-    Missing(String),
+    /// An inline policy.
+    Inline(Arc<CompiledPolicy>),
+    /// A managed policy that is attached.
+    Managed(ManagedAttachment),
 }
 
 impl Attachment {
+    /// The policy.
+    ///
+    /// # Errors
+    /// The ARN of a managed policy that is not known.
+    pub fn policy(&self) -> Result<&Arc<CompiledPolicy>, &str> {
+        match self {
+            Self::Inline(policy) => Ok(policy),
+            Self::Managed(managed) => managed.policy(),
+        }
+    }
+}
+
+/// A managed policy where it is attached, or is a boundary. It is known by its ARN: documents may come in any file,
+/// and more than once.
+#[derive(Clone, Debug)]
+pub struct ManagedAttachment {
+    /// Its ARN.
+    pub arn: String,
+    /// Its version in force; `None`: the document was not given.
+    pub policy: Option<Arc<CompiledPolicy>>,
+}
+
+impl ManagedAttachment {
     /// The policy: the one that was given, else the one of AWS that is known without ([`aws_managed`]).
     ///
     /// # Errors
-    /// Its name or ARN where it is not known.
+    /// Its ARN where it is not known.
     pub fn policy(&self) -> Result<&Arc<CompiledPolicy>, &str> {
-        match self {
-            Self::Given(policy) => Ok(policy),
-            Self::Missing(arn) => aws_managed::by_arn(arn).ok_or(arn),
-        }
+        self.policy.as_ref().or_else(|| aws_managed::by_arn(&self.arn)).ok_or(&self.arn)
     }
 }
 
@@ -211,7 +231,7 @@ pub struct Identity {
     /// A user's groups.
     pub groups: Vec<String>,
     /// The permissions boundary.
-    pub boundary: Option<Attachment>,
+    pub boundary: Option<ManagedAttachment>,
     /// A role's trust policy.
     pub trust: Option<Arc<CompiledPolicy>>,
     /// A service-linked role.
@@ -350,14 +370,18 @@ impl World {
     /// Attaches managed policies that came in a later file than what they are attached to.
     fn attach_late(&mut self) {
         for account in self.accounts.values_mut() {
-            let identities = account.users.values_mut().chain(account.roles.values_mut());
-            let own = identities.flat_map(|i| i.policies.iter_mut().chain(&mut i.boundary));
-            for attachment in own.chain(account.groups.values_mut().flat_map(|g| &mut g.policies)) {
-                let Attachment::Missing(arn) = attachment else { continue };
-                let managed = account.policies.values().find(|p| p.arn == *arn).map(|p| &p.policy);
-                if let Some(policy) = managed.or_else(|| self.aws_policies.get(arn)) {
-                    *attachment = Attachment::Given(policy.clone());
-                }
+            let mut attached: Vec<&mut ManagedAttachment> = Vec::new();
+            let managed = |attachment| match attachment {
+                &mut Attachment::Managed(ref mut managed) => Some(managed),
+                Attachment::Inline(_) => None,
+            };
+            for identity in account.users.values_mut().chain(account.roles.values_mut()) {
+                attached.extend(identity.policies.iter_mut().filter_map(managed).chain(&mut identity.boundary));
+            }
+            attached.extend(account.groups.values_mut().flat_map(|g| &mut g.policies).filter_map(managed));
+            for attachment in attached.into_iter().filter(|attachment| attachment.policy.is_none()) {
+                let own = account.policies.values().find(|p| p.arn == attachment.arn).map(|p| &p.policy);
+                attachment.policy = own.or_else(|| self.aws_policies.get(&attachment.arn)).cloned();
             }
         }
     }
@@ -397,9 +421,10 @@ impl World {
         let accounts = self.accounts.values().flat_map(|account| {
             let managed = account.policies.values().map(|p| &p.policy);
             let identities = account.users.values().chain(account.roles.values());
-            let attached = identities.clone().flat_map(|i| i.policies.iter().chain(&i.boundary));
-            let attached =
-                attached.chain(account.groups.values().flat_map(|g| &g.policies)).filter_map(|a| a.policy().ok());
+            let boundaries = identities.clone().filter_map(|i| i.boundary.as_ref()?.policy().ok());
+            let attached = identities.clone().flat_map(|i| &i.policies);
+            let attached = attached.chain(account.groups.values().flat_map(|g| &g.policies));
+            let attached = attached.filter_map(|a| a.policy().ok()).chain(boundaries);
             let trusts = identities.filter_map(|i| i.trust.as_ref());
             let buckets = account.buckets.values().filter_map(|b| b.policy.given());
             let keys = account.keys.values().filter_map(|k| k.policy.given());

@@ -2,7 +2,7 @@
 
 use super::{
     AccessKey, Attachment, BucketEntry, ControlLevels, Credentials, EndpointEntry, Group, Identity, KeyEntry,
-    LoadContext, ManagedPolicy, OidcProvider, Organization, World, compiled,
+    LoadContext, ManagedAttachment, ManagedPolicy, OidcProvider, Organization, World, compiled,
 };
 use crate::compiled::CompiledPolicy;
 use crate::decision::{LayerState, PolicySet};
@@ -323,24 +323,24 @@ impl Loader<'_, '_> {
             let document = inner.need(self.findings, "document");
             inner.finish(self.findings, "an inline policy");
             list.extend(
-                document.and_then(|n| self.document(n, &name, PolicyKind::Identity, None)).map(Attachment::Given),
+                document.and_then(|n| self.document(n, &name, PolicyKind::Identity, None)).map(Attachment::Inline),
             );
         }
         for node in fields.items(self.findings, "attached") {
-            list.extend(self.attached(account, node));
+            list.extend(self.attached(account, node).map(Attachment::Managed));
         }
         list
     }
 
     /// A managed policy by its name in the account, or by ARN.
-    fn attached(&mut self, account: &super::Account, node: &Node) -> Option<Attachment> {
+    fn attached(&mut self, account: &super::Account, node: &Node) -> Option<ManagedAttachment> {
         let name = self.findings.string(node, "an attached policy")?;
         let found = account.policies.get(&name).or_else(|| account.policies.values().find(|p| p.arn == name));
         if let Some(found) = found {
-            return Some(Attachment::Given(found.policy.clone()));
+            return Some(ManagedAttachment { arn: found.arn.clone(), policy: Some(found.policy.clone()) });
         }
         if name.starts_with("arn:aws:iam::aws:policy/") {
-            return Some(Attachment::Missing(name));
+            return Some(ManagedAttachment { arn: name, policy: None });
         }
         let message = format!("the account `{}` has no policy `{name}`", account.id);
         self.findings.error(Code::DanglingReference, node.span, message);

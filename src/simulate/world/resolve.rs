@@ -157,14 +157,17 @@ impl World {
         match who.identity {
             Some(identity) => {
                 let account = who.account;
-                let group = |name: &String| match account.and_then(|a| a.groups.get(name)) {
-                    Some(group) => group.policies.clone(),
-                    None => vec![Attachment::Missing(format!("of the group {name}"))],
-                };
-                let groups: Vec<Attachment> = identity.groups.iter().flat_map(group).collect();
-                asked.layers.identity = set_of(identity.policies.iter().chain(&groups), "identity", &mut asked.gaps);
+                let mut policies: Vec<_> = identity.policies.iter().map(known).collect();
+                for name in &identity.groups {
+                    match account.and_then(|a| a.groups.get(name)) {
+                        Some(group) => policies.extend(group.policies.iter().map(known)),
+                        None => policies.push(Err(format!("of the group {name}"))),
+                    }
+                }
+                asked.layers.identity = set_of(policies, "identity", &mut asked.gaps);
                 if let Some(boundary) = &identity.boundary {
-                    asked.layers.boundary = set_of([boundary].into_iter(), "boundary", &mut asked.gaps);
+                    let boundary = boundary.policy().map_err(str::to_owned);
+                    asked.layers.boundary = set_of([boundary], "boundary", &mut asked.gaps);
                 }
             }
             None if matches!(who.principal.kind.as_str(), "user" | "role-session") => {
@@ -503,15 +506,20 @@ fn one(policy: &Arc<CompiledPolicy>) -> PolicySet {
     PolicySet::new(vec![policy.clone()])
 }
 
+fn known(attachment: &Attachment) -> Result<&Arc<CompiledPolicy>, String> {
+    attachment.policy().map_err(str::to_owned)
+}
+
+/// A layer of these policies, or of the names of those that are not known.
 fn set_of<'a>(
-    attachments: impl Iterator<Item = &'a Attachment>,
+    attachments: impl IntoIterator<Item = Result<&'a Arc<CompiledPolicy>, String>>,
     layer: &'static str,
     gaps: &mut Vec<Gap>,
 ) -> LayerState<PolicySet> {
     let mut policies = Vec::new();
     let mut missing = false;
     for attachment in attachments {
-        match attachment.policy() {
+        match attachment {
             Ok(policy) => policies.push(policy.clone()),
             Err(name) => {
                 missing = true;

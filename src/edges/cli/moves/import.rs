@@ -47,7 +47,7 @@ async fn run(args: &ImportArgs, world: &World) -> Result<u8, Ended> {
             "whoever signs is of the account {own}; the files describe: {ids}\nhint: sign with keys of that account"
         ))
     })?;
-    let wanted = of_account(world, account, &mut Texts::default());
+    let wanted = of_account(account, &mut Texts::default());
     eprintln!("account {own}: {} in the files", counted(&wanted));
     let plan = planned(args, &client, &wanted).await?;
     for what in left_out(world, account).iter().chain(&plan.left_out) {

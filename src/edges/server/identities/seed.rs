@@ -94,7 +94,7 @@ impl Seeds<'_> {
     }
 
     fn account(&mut self, world: &World, account: &Account) -> Result<SeededAccount, StoreError> {
-        let inventory = of_account(world, account, &mut self.texts);
+        let inventory = of_account(account, &mut self.texts);
         let created = self.created();
         let mut policies = Vec::new();
         for (name, policy) in inventory.policies {
