@@ -405,9 +405,9 @@ fn what_differs_is_changed_and_only_replacing_removes() {
     assert_eq!(
         steps,
         [
+            "user alice: UpdateUser /new/",
             "policy limits: CreatePolicyVersion",
             "policy readers: SetDefaultPolicyVersion v1",
-            "user alice: UpdateUser /new/",
             "user alice: TagUser team",
         ]
     );
@@ -416,10 +416,10 @@ fn what_differs_is_changed_and_only_replacing_removes() {
     assert_eq!(
         steps,
         [
-            "user alice: UntagUser cost",
             "user alice: RemoveUserFromGroup staff",
             "group staff: DeleteGroupPolicy office",
             "group staff: DetachGroupPolicy arn:aws:iam::111122223333:policy/team/readers",
+            "user alice: UntagUser cost",
         ]
     );
 }

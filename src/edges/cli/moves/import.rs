@@ -4,7 +4,7 @@ use super::args::ImportArgs;
 use super::{Ended, counted};
 use crate::edges::cli::{NO, UNASKED, YES, files, say};
 use crate::edges::client::Client;
-use crate::edges::client::world::{Options, Plan, Scope};
+use crate::edges::client::world::{Options, Plan, Scope, Unlimited};
 use crate::edges::inventory::{Inventory, Texts, of_account};
 use crate::simulate::world::{Account, World};
 use anstream::eprintln;
@@ -85,7 +85,14 @@ async fn planned(args: &ImportArgs, client: &Client, wanted: &Inventory) -> Resu
 
 async fn applied(args: &ImportArgs, client: &Client, plan: &Plan) -> u8 {
     let (mut done, mut failed) = (0, plan.conflicts.len());
+    let mut unlimited = Unlimited::at_first(plan);
     for step in &plan.steps {
+        if let Some(base) = unlimited.under(step) {
+            eprintln!("error: {}: {}: not tried: {base} is not limited as it should be", step.entity, step.action);
+            unlimited.note(step);
+            failed += 1;
+            continue;
+        }
         match client.apply(step).await {
             Ok(()) => {
                 say(&format!("{}: {}\n", step.entity, step.action));
@@ -94,6 +101,7 @@ async fn applied(args: &ImportArgs, client: &Client, plan: &Plan) -> u8 {
             Err(error) => {
                 eprintln!("error: {}: {}: {error}", step.entity, step.action);
                 failed += 1;
+                unlimited.note(step);
                 if !args.keep_going {
                     let rest = plan.steps.len() - done - 1;
                     eprintln!("{} done, {rest} after the refused one not tried", changes(done));
@@ -103,7 +111,7 @@ async fn applied(args: &ImportArgs, client: &Client, plan: &Plan) -> u8 {
             }
         }
     }
-    eprintln!("{} done, {failed} refused or in conflict", changes(done));
+    eprintln!("{} done, {failed} refused, in conflict or not tried", changes(done));
     if failed == 0 { YES } else { NO }
 }
 

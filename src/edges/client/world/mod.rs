@@ -8,7 +8,7 @@ mod identities;
 mod keys;
 mod plan;
 
-pub use plan::{Conflict, Options, Plan, Step};
+pub use plan::{Conflict, Options, Plan, Step, Unlimited};
 
 use super::{Client, ClientError};
 use crate::edges::inventory::Inventory;

@@ -18,7 +18,7 @@ use crate::policy::acl::{Acl, Grantee, ObjectOwnership};
 use crate::simulate::world::OidcProvider;
 use http::Method;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tags: key and value of each.
 type Tags = [(String, String)];
@@ -49,6 +49,50 @@ pub struct Step {
     /// The operation and what it is about: `PutUserPolicy read`.
     pub action: String,
     pub(super) request: Request,
+    /// Where it fails, nothing else may be done to what it changes, nor with it: that would give more than is wanted.
+    limits: bool,
+    /// What else it builds on, as `entity` names it.
+    uses: Vec<String>,
+}
+
+impl Step {
+    /// Marks a step that limits what later ones give.
+    pub(super) fn limits(&mut self) -> &mut Self {
+        self.limits = true;
+        self
+    }
+
+    /// Says what else a step builds on.
+    pub(super) fn uses(&mut self, entities: Vec<String>) -> &mut Self {
+        self.uses = entities;
+        self
+    }
+}
+
+/// What is not limited as it should be, because a step failed.
+#[derive(Clone, Debug, Default)]
+pub struct Unlimited(BTreeSet<String>);
+
+impl Unlimited {
+    /// What to know before the first step: what is in conflict stays as it is.
+    #[must_use]
+    pub fn at_first(plan: &Plan) -> Self {
+        Self(plan.conflicts.iter().map(|conflict| conflict.entity.clone()).collect())
+    }
+
+    /// A step failed, or was not tried.
+    pub fn note(&mut self, step: &Step) {
+        if step.limits {
+            self.0.insert(step.entity.clone());
+        }
+    }
+
+    /// Why a step must not be tried: whom it builds on.
+    #[must_use]
+    pub fn under<'s>(&self, step: &'s Step) -> Option<&'s str> {
+        let mut bases = std::iter::once(&step.entity).chain(&step.uses);
+        bases.find(|entity| self.0.contains(*entity)).map(String::as_str)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -81,12 +125,6 @@ impl Plan {
     /// [`ClientError::Setting`] for what cannot be sent.
     pub fn new(wanted: &Inventory, present: &Inventory, options: Options) -> Result<Self, ClientError> {
         let mut plan = Self::default();
-        for (name, policy) in &wanted.policies {
-            plan.policy(&wanted.account, name, policy, present, options);
-        }
-        for (url, provider) in &wanted.providers {
-            plan.provider(&wanted.account, url, provider, present.providers.get(url), options);
-        }
         Holders { plan: &mut plan, wanted, present, options }.all();
         if let Some(block) = wanted.public_access_block
             && present.public_access_block != Some(block)
@@ -104,14 +142,21 @@ impl Plan {
         Ok(plan)
     }
 
-    pub(super) fn add(&mut self, entity: &str, action: impl Into<String>, request: Request) {
-        self.steps.push(Step { entity: entity.to_owned(), action: action.into(), request });
+    pub(super) fn add(&mut self, entity: &str, action: impl Into<String>, request: Request) -> &mut Step {
+        let (entity, action) = (entity.to_owned(), action.into());
+        self.steps.push(Step { entity, action, request, limits: false, uses: Vec::new() });
+        self.steps.last_mut().expect("a step was pushed just now")
+    }
+
+    /// How steps name a managed policy.
+    pub(super) fn policy_entity(name: &str) -> String {
+        format!("policy {name}")
     }
 
     /// A call of IAM; what it is about stands behind its name.
-    pub(super) fn iam(&mut self, entity: &str, action: &'static str, about: &str, parameters: Parameters) {
+    pub(super) fn iam(&mut self, entity: &str, action: &'static str, about: &str, parameters: Parameters) -> &mut Step {
         let shown = if about.is_empty() { action.to_owned() } else { format!("{action} {about}") };
-        self.add(entity, shown, Request::Iam(action, parameters));
+        self.add(entity, shown, Request::Iam(action, parameters))
     }
 
     pub(super) fn conflict(&mut self, entity: &str, why: impl Into<String>) {
@@ -144,12 +189,10 @@ impl Plan {
         }
     }
 
-    fn policy(&mut self, account: &str, name: &str, wanted: &Policy, present: &Inventory, options: Options) {
-        let entity = format!("policy {name}");
-        let arn = policy_arn(account, name, wanted);
-        let Some(there) = present.policies.get(name) else {
-            return self.new_policy(&entity, &arn, name, wanted);
-        };
+    /// A managed policy that is there.
+    pub(super) fn policy(&mut self, account: &str, name: &str, wanted: &Policy, present: &Inventory, options: Options) {
+        let Some(there) = present.policies.get(name) else { return };
+        let (entity, arn) = (Self::policy_entity(name), policy_arn(account, name, wanted));
         if there.path != wanted.path {
             let why =
                 format!("its path is {}, and {} is wanted; a policy's path cannot change", there.path, wanted.path);
@@ -161,7 +204,7 @@ impl Plan {
             if let Some((number, _)) = known {
                 let version = format!("v{number}");
                 let sent = parameters([id, ("VersionId", version.as_str())]);
-                self.iam(&entity, "SetDefaultPolicyVersion", &version, sent);
+                self.iam(&entity, "SetDefaultPolicyVersion", &version, sent).limits();
             } else {
                 let oldest = there.versions.keys().find(|number| **number != there.default);
                 if let Some(oldest) = oldest.filter(|_| options.replace && there.versions.len() >= 5) {
@@ -170,7 +213,8 @@ impl Plan {
                     self.iam(&entity, "DeletePolicyVersion", &version, sent);
                 }
                 let document = ("PolicyDocument", wanted.in_force());
-                self.iam(&entity, "CreatePolicyVersion", "", parameters([id, document, ("SetAsDefault", "true")]));
+                let sent = parameters([id, document, ("SetAsDefault", "true")]);
+                self.iam(&entity, "CreatePolicyVersion", "", sent).limits();
             }
         }
         if wanted.description.is_some() && wanted.description != there.description {
@@ -179,22 +223,26 @@ impl Plan {
         self.tags(&entity, ("TagPolicy", "UntagPolicy"), id, (&wanted.tags, &there.tags), options);
     }
 
-    fn new_policy(&mut self, entity: &str, arn: &str, name: &str, wanted: &Policy) {
+    pub(super) fn new_policy(&mut self, account: &str, name: &str, wanted: &Policy) {
+        let (entity, arn) = (&Self::policy_entity(name), &policy_arn(account, name, wanted));
         for (place, (number, text)) in wanted.versions.iter().enumerate() {
             if place > 0 {
                 let default = (*number == wanted.default).to_string();
-                let sent = [("PolicyArn", arn), ("PolicyDocument", text.as_str()), ("SetAsDefault", &default)];
-                self.iam(entity, "CreatePolicyVersion", "", parameters(sent));
+                let sent = [("PolicyArn", arn.as_str()), ("PolicyDocument", text), ("SetAsDefault", &default)];
+                let step = self.iam(entity, "CreatePolicyVersion", "", parameters(sent));
+                if *number == wanted.default {
+                    step.limits();
+                }
                 continue;
             }
             let mut sent = parameters([("PolicyName", name), ("Path", &wanted.path), ("PolicyDocument", text)]);
             sent.extend(wanted.description.iter().map(|text| ("Description".to_owned(), text.clone())));
             sent.extend(tag_parameters(&wanted.tags));
-            self.iam(entity, "CreatePolicy", "", sent);
+            self.iam(entity, "CreatePolicy", "", sent).limits();
         }
     }
 
-    fn provider(
+    pub(super) fn provider(
         &mut self,
         account: &str,
         url: &str,
@@ -211,7 +259,8 @@ impl Plan {
             sent.extend(members("ClientIDList", &wanted.client_ids));
             sent.extend(members("ThumbprintList", &wanted.thumbprints));
             sent.extend(tag_parameters(&wanted.tags));
-            return self.iam(&entity, "CreateOpenIDConnectProvider", "", sent);
+            self.iam(&entity, "CreateOpenIDConnectProvider", "", sent);
+            return;
         };
         let arn = format!("arn:aws:iam::{account}:oidc-provider/{url}");
         let id = ("OpenIDConnectProviderArn", arn.as_str());
@@ -333,7 +382,7 @@ impl Plan {
             && !there.policy.as_ref().is_some_and(|kept| same_document(kept, policy))
         {
             let input = json!({"KeyId": found, "PolicyName": "default", "Policy": policy});
-            self.add(&entity, "PutKeyPolicy", Request::Kms("PutKeyPolicy", input));
+            self.add(&entity, "PutKeyPolicy", Request::Kms("PutKeyPolicy", input)).limits();
         }
         for alias in wanted.aliases.iter().filter(|alias| !there.aliases.contains(alias)) {
             let input = json!({"AliasName": alias, "TargetKeyId": found});
