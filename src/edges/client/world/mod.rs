@@ -2,6 +2,7 @@
 //! decided there as for anybody.
 
 mod apply;
+mod bucket_plan;
 mod buckets;
 mod holders;
 mod identities;

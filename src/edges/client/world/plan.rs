@@ -4,19 +4,14 @@
 //! Nothing is deleted unless that is asked for. What is there and differs is changed where the service has an operation
 //! for it, and is a conflict where it has none.
 
-use super::buckets::{
-    about, about_account, acl_document, block_document, location_document, ownership_document, with_document,
-};
 use super::holders::Holders;
 use super::identities::parameters;
 use crate::edges::client::ClientError;
 use crate::edges::client::query::Parameters;
 use crate::edges::client::wire::Call;
 use crate::edges::inventory::native::policy_arn;
-use crate::edges::inventory::{Bucket, Inventory, Key, Policy, same_document};
-use crate::policy::acl::{Acl, Grantee, ObjectOwnership};
+use crate::edges::inventory::{Inventory, Key, Policy, same_document};
 use crate::simulate::world::OidcProvider;
-use http::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -126,16 +121,7 @@ impl Plan {
     pub fn new(wanted: &Inventory, present: &Inventory, options: Options) -> Result<Self, ClientError> {
         let mut plan = Self::default();
         Holders { plan: &mut plan, wanted, present, options }.all();
-        if let Some(block) = wanted.public_access_block
-            && present.public_access_block != Some(block)
-        {
-            let call = about_account(Method::PUT, &wanted.account)?;
-            let call = with_document(call, block_document(block))?;
-            plan.add(&format!("account {}", wanted.account), "PutPublicAccessBlock", Request::S3(Box::new(call)));
-        }
-        for (name, bucket) in &wanted.buckets {
-            plan.bucket(name, bucket, wanted, present, options)?;
-        }
+        plan.buckets(wanted, present, options)?;
         for (id, key) in &wanted.keys {
             plan.key(id, key, present, options);
         }
@@ -181,7 +167,9 @@ impl Plan {
             self.iam(entity, tag, &keys.join(", "), sent);
         }
         let old: Vec<&str> = present.iter().map(|(key, _)| key.as_str()).collect();
-        let extra: Vec<&str> = old.into_iter().filter(|key| wanted.iter().all(|(k, _)| k != key)).collect();
+        // IAM's tag keys differ by more than case: the tag of the other case is the one that was set.
+        let extra: Vec<&str> =
+            old.into_iter().filter(|key| !wanted.iter().any(|(k, _)| k.eq_ignore_ascii_case(key))).collect();
         if options.replace && !extra.is_empty() {
             let mut sent = parameters([id]);
             sent.extend((1..).zip(&extra).map(|(n, key)| (format!("TagKeys.member.{n}"), (*key).to_owned())));
@@ -281,75 +269,6 @@ impl Plan {
         self.tags(&entity, actions, id, (&wanted.tags, &there.tags), options);
     }
 
-    /// Block Public Access first: a policy that is public can be put only where it is open.
-    fn bucket(
-        &mut self,
-        name: &str,
-        wanted: &Bucket,
-        from: &Inventory,
-        present: &Inventory,
-        options: Options,
-    ) -> Result<(), ClientError> {
-        let entity = format!("bucket {name}");
-        let nothing = Bucket::default();
-        let there = present.buckets.get(name);
-        if there.is_none() && !options.create {
-            self.left_out.push(format!("{entity}: it is not there, or of another account; --create makes it"));
-            return Ok(());
-        }
-        if there.is_none() {
-            let call = Call::s3(Method::PUT, format!("/{}", crate::edges::client::objects::queried(name)));
-            let region = wanted.region.as_deref().filter(|region| *region != "us-east-1");
-            let call = match region {
-                Some(region) => with_document(call, location_document(region))?,
-                None => call,
-            };
-            self.add(&entity, "CreateBucket", Request::S3(Box::new(call)));
-        }
-        let owner = present.canonical_id.clone().unwrap_or_default();
-        let translated = |acl: &Acl| translated(acl, from.canonical_id.as_deref(), &owner);
-        let wanted = Bucket { acl: wanted.acl.as_ref().map(translated), ..wanted.clone() };
-        for (action, setting, body) in self.settings(&entity, &wanted, there.unwrap_or(&nothing), &owner) {
-            let call = with_document(about(Method::PUT, name, setting), body)?;
-            self.add(&entity, action, Request::S3(Box::new(call)));
-        }
-        Ok(())
-    }
-
-    /// The settings of a bucket that differ: operation, parameter and document of each.
-    fn settings(
-        &mut self,
-        entity: &str,
-        wanted: &Bucket,
-        there: &Bucket,
-        owner: &str,
-    ) -> Vec<(&'static str, &'static str, String)> {
-        let mut puts = Vec::new();
-        if let Some(block) = wanted.public_access_block
-            && there.public_access_block != Some(block)
-        {
-            puts.push(("PutPublicAccessBlock", "publicAccessBlock", block_document(block)));
-        }
-        if let Some(ownership) = wanted.ownership.filter(|_| there.ownership != wanted.ownership) {
-            puts.push(("PutBucketOwnershipControls", "ownershipControls", ownership_document(ownership)));
-        }
-        let private = Acl::private(owner);
-        let kept = there.acl.as_ref().unwrap_or(&private);
-        if let Some(acl) = wanted.acl.as_ref().filter(|acl| *acl != kept) {
-            if wanted.ownership.or(there.ownership) == Some(ObjectOwnership::BucketOwnerEnforced) {
-                self.left_out.push(format!("{entity}: its ACL, which BucketOwnerEnforced turns off"));
-            } else {
-                puts.push(("PutBucketAcl", "acl", acl_document(owner, acl)));
-            }
-        }
-        if let Some(policy) = &wanted.policy
-            && !there.policy.as_ref().is_some_and(|kept| same_document(kept, policy))
-        {
-            puts.push(("PutBucketPolicy", "policy", policy.clone()));
-        }
-        puts
-    }
-
     /// Keys get their ids from the service: one is found by its id, else by its alias.
     fn key(&mut self, id: &str, wanted: &Key, present: &Inventory, options: Options) {
         let entity = format!("key {id}");
@@ -417,15 +336,4 @@ pub(super) fn tag_parameters(tags: &[(String, String)]) -> Parameters {
         [(format!("Tags.member.{number}.Key"), key.clone()), (format!("Tags.member.{number}.Value"), value.clone())]
     };
     (1..).zip(tags).flat_map(member).collect()
-}
-
-/// An ACL in which the account's own canonical user id is that of the service.
-fn translated(acl: &Acl, from: Option<&str>, to: &str) -> Acl {
-    let mut acl = acl.clone();
-    for grant in &mut acl.grants {
-        if matches!(&grant.grantee, Grantee::Canonical(id) if Some(id.as_str()) == from) {
-            grant.grantee = Grantee::Canonical(to.to_owned());
-        }
-    }
-    acl
 }
