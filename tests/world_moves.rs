@@ -283,6 +283,14 @@ fn a_data_directory_is_exported_as_its_server_was() {
     let scp = document(&json!([allow(&json!("*"), &json!("*"))]));
     std::fs::write(home.path().join("scp.json"), scp.to_string()).expect("writable");
     let mut server = Server::of_world(&home, &world.to_string(), &[]);
+    let root = server.client(ROOT.0, ROOT.1);
+    let put = |setting: &str, body: &str| {
+        let answer = root.send("PUT", &format!("/data?{setting}"), &[], body.as_bytes());
+        assert!(answer.status < 300, "{}", answer.text());
+    };
+    put("tagging", "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>");
+    put("versioning", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>");
+    let named = run(&["world", "export"], Some((&server, ROOT))).err;
     let over_the_wire = exported(&server);
     let data = home.path().join("data");
     let path = data.to_str().expect("a path of text");
@@ -296,6 +304,12 @@ fn a_data_directory_is_exported_as_its_server_was() {
     let over_the_wire: Value = serde_json::from_str(&over_the_wire).expect("JSON");
     assert_eq!(from_disk["accounts"], over_the_wire["accounts"]);
     assert!(one.err.contains("not exported: the organization"), "{}", one.err);
+    // What stays behind of buckets and keys is named, by the server and by its directory.
+    for err in [&named, &one.err] {
+        assert!(err.contains("not exported: bucket data: tags, versioning: no export holds this"), "{err}");
+        assert!(!err.contains("bucket site:"), "{err}");
+    }
+    assert!(named.contains("the organization, VPC endpoints, CloudFront's things: no operation"), "{named}");
     let all = run(&["world", "export", "--data", path], None);
     let all: Value = serde_json::from_str(&all.out).expect("JSON");
     assert_eq!(all["organization"]["root"]["scp"][0], scp);
@@ -374,6 +388,14 @@ fn what_cannot_be_read_is_refused_with_its_place_and_changes_nothing() {
     let refused = import(&file, &server, ROOT, &[]);
     assert_eq!(refused.status, 2);
     assert!(refused.err.contains("whoever signs is of the account 111122223333; the files describe: 444455556666"));
+    // Nobody listens there: nothing was asked, nothing was tried.
+    for command in [&["world", "export"][..], &["world", "import", "-w", file.to_str().expect("text")]] {
+        let closed = ["--endpoint-url", "http://127.0.0.1:1"];
+        let mut program = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        program.args(command).args(closed).envs([("AWS_ACCESS_KEY_ID", ROOT.0), ("AWS_SECRET_ACCESS_KEY", ROOT.1)]);
+        let output = program.env_remove("PORTCULLIS_WORLD").output().expect("it runs");
+        assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    }
     let nowhere = run(&["world", "import", "-w", file.to_str().expect("text")], None);
     assert_eq!(nowhere.status, 2);
     assert!(nowhere.err.contains("nothing is sent to AWS by default"), "{}", nowhere.err);

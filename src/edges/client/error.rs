@@ -27,6 +27,14 @@ pub enum ClientError {
         /// What was seen.
         reason: String,
     },
+    /// A part was done before an error.
+    #[error("{done}: {source}")]
+    Partly {
+        /// What was done.
+        done: String,
+        /// What came of the rest.
+        source: Box<Self>,
+    },
     /// An answer is not what the protocol says.
     #[error("the answer cannot be read: {0}")]
     Answer(String),
@@ -63,6 +71,7 @@ impl ClientError {
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Refused { code, .. } => Some(code),
+            Self::Partly { source, .. } => source.code(),
             _ => None,
         }
     }

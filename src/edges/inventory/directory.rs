@@ -1,14 +1,16 @@
 //! The data directory of a server that has ended.
 
-use super::{Bucket, Holder, Inventory, Key, Policy};
+use super::{Bucket, Holder, Inventory, Key, Policy, beside};
+use crate::decision::KeyGrant;
 use crate::edges::server::identities::Identities;
 use crate::edges::server::identities::state::{AccountState, Snapshot};
 use crate::edges::server::open::{restored, system_clock};
+use crate::edges::server::scenes::ownership_of;
 use crate::policy::PolicyKind;
-use crate::policy::acl::Acl;
+use crate::policy::acl::{Acl, ObjectOwnership};
 use crate::simulate::world::{Account, Bundle, OidcProvider, World};
 use crate::storage::store::kms::{AliasRecord, GrantRecord, KeyRecord, KeyState};
-use crate::storage::store::{BucketRecord, Store, StoreError, StoreSettings};
+use crate::storage::store::{BucketRecord, Store, StoreError, StoreSettings, Versioning};
 use std::path::Path;
 
 /// What was found.
@@ -85,8 +87,9 @@ fn inventory(
     }
     for record in store.every_bucket().iter().filter(|record| record.owner_account == account.id) {
         inventory.buckets.insert(record.name.clone(), bucket(record, snapshot));
+        left_out.extend(beside(&format!("bucket {}", record.name), &bucket_settings(record)));
     }
-    keys(store, &account.id, &mut inventory, left_out)?;
+    keys(store, &account.id, snapshot, &mut inventory, left_out)?;
     left_out.extend(account.vpc_endpoints.keys().map(|id| format!("VPC endpoint {id}: the seed files have it")));
     if !(account.origin_access_identities.is_empty() && account.cloudfront.distributions.is_empty()) {
         left_out.push(format!("CloudFront's things of account {}: the seed files have them", account.id));
@@ -137,16 +140,48 @@ fn identities(state: &AccountState, snapshot: &Snapshot, inventory: &mut Invento
 fn bucket(record: &BucketRecord, snapshot: &Snapshot) -> Bucket {
     let named = record.policy_principals.clone().unwrap_or_default();
     let private = Acl::private(&record.owner.canonical);
+    let ownership = ownership_of(record);
+    // As S3 shows it: where ACLs are off, what is kept of one has no effect.
+    let acl = record.acl.clone().filter(|_| ownership != ObjectOwnership::BucketOwnerEnforced);
     Bucket {
         region: Some(record.region.clone()),
         policy: record.policy.as_ref().map(|text| snapshot.shown(text, PolicyKind::Bucket, &named)),
-        acl: record.acl.clone().filter(|acl| *acl != private),
-        ownership: record.ownership,
+        acl: Some(acl.unwrap_or(private)),
+        ownership: Some(ownership),
         public_access_block: Some(record.public_access_block.unwrap_or_default()),
     }
 }
 
-fn keys(store: &Store, account: &str, inventory: &mut Inventory, left_out: &mut Vec<String>) -> Result<(), StoreError> {
+/// What a bucket has that is no part of an inventory.
+fn bucket_settings(of: &BucketRecord) -> Vec<String> {
+    let own = [
+        (!of.tags.is_empty(), "tags"),
+        (of.versioning != Versioning::Off, "versioning"),
+        (of.mfa_delete, "MFA delete"),
+        (of.object_lock.is_some(), "object lock"),
+    ];
+    let own = own.into_iter().filter_map(|(is_set, name)| is_set.then(|| name.to_owned()));
+    own.chain(of.documents.keys().cloned()).collect()
+}
+
+/// What a key has that is no part of an inventory.
+fn key_settings(of: &KeyRecord) -> Vec<&'static str> {
+    let own = [
+        (!of.description.is_empty(), "description"),
+        (of.state == KeyState::Disabled, "that it is disabled"),
+        (!of.tags.is_empty(), "tags"),
+        (of.rotation.is_some(), "rotation"),
+    ];
+    own.into_iter().filter_map(|(is_set, name)| is_set.then_some(name)).collect()
+}
+
+fn keys(
+    store: &Store,
+    account: &str,
+    snapshot: &Snapshot,
+    inventory: &mut Inventory,
+    left_out: &mut Vec<String>,
+) -> Result<(), StoreError> {
     let aliases = store.entities::<AliasRecord>(Some(account))?;
     let grants = store.entities::<GrantRecord>(Some(account))?;
     for key in store.entities::<KeyRecord>(Some(account))? {
@@ -157,19 +192,27 @@ fn keys(store: &Store, account: &str, inventory: &mut Inventory, left_out: &mut 
             left_out.push(format!("key {}: it is about to be deleted", key.id));
             continue;
         }
+        left_out.extend(beside(&format!("key {}", key.id), &key_settings(&key.document)));
+        let named = key.document.policy_principals.clone().unwrap_or_default();
         let own = aliases.iter().filter(|alias| alias.document.key == key.id);
         let entry = Key {
             region: Some(key.document.region.clone()),
             aliases: own.map(|alias| alias.id.clone()).collect(),
-            policy: key.document.policy.clone(),
+            policy: key.document.policy.as_ref().map(|text| snapshot.shown(text, PolicyKind::Key, &named)),
             grants: grants
                 .iter()
                 .filter(|grant| grant.document.key == key.id)
-                .map(|grant| grant.document.for_decisions())
+                .map(|grant| shown_grant(&grant.document, snapshot))
                 .collect(),
         };
         left_out.extend(entry.aliases.iter().skip(1).map(|alias| format!("key {}: its further alias {alias}", key.id)));
         inventory.keys.insert(key.id, entry);
     }
     Ok(())
+}
+
+/// A grant with its grantee by name: decisions know it by its unique id, which means nobody elsewhere.
+fn shown_grant(grant: &GrantRecord, snapshot: &Snapshot) -> KeyGrant {
+    let known = grant.principals.clone().unwrap_or_default();
+    KeyGrant { grantee: snapshot.shown_name(&grant.grantee, &known), ..grant.for_decisions() }
 }

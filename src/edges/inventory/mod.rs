@@ -50,6 +50,13 @@ impl Inventory {
     pub const SERVICE_ROLES: &'static str = "/aws-service-role/";
 }
 
+/// The line about settings of a bucket or key that no format holds; `None` where it has none.
+#[must_use]
+pub fn beside<T: AsRef<str>>(entity: &str, settings: &[T]) -> Option<String> {
+    let settings: Vec<&str> = settings.iter().map(AsRef::as_ref).collect();
+    (!settings.is_empty()).then(|| format!("{entity}: {}: no export holds this", settings.join(", ")))
+}
+
 /// A managed policy.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
@@ -107,9 +114,9 @@ pub struct Bucket {
     pub region: Option<String>,
     /// Its policy.
     pub policy: Option<String>,
-    /// Its ACL, where that grants more than the owner's full control.
+    /// Its ACL; `None`: not known.
     pub acl: Option<Acl>,
-    /// Its Object Ownership.
+    /// Its Object Ownership; `None`: not known.
     pub ownership: Option<ObjectOwnership>,
     /// Its Block Public Access; `None`: not known.
     pub public_access_block: Option<PublicAccessBlock>,

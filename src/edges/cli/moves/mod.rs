@@ -21,9 +21,10 @@ impl Ended {
         Self(super::UNASKED, reason.into())
     }
 
-    /// A service refused, or there was no answer.
+    /// Before the first step: a service refused, or nothing could be asked.
     fn refused(error: &ClientError) -> Self {
-        Self(super::NO, error.to_string())
+        let unasked = matches!(error, ClientError::Unreachable { .. } | ClientError::Setting(_));
+        Self(if unasked { super::UNASKED } else { super::NO }, error.to_string())
     }
 }
 

@@ -5,7 +5,7 @@ use crate::edges::client::objects::queried;
 use crate::edges::client::wire::{CHECKSUM, Call};
 use crate::edges::client::xml::Element;
 use crate::edges::client::{Client, ClientError};
-use crate::edges::inventory::Bucket;
+use crate::edges::inventory::{Bucket, beside};
 use crate::edges::server::auth::Hasher;
 use crate::gate::operations::ACCOUNT_PATH;
 use crate::policy::acl::{Acl, Grant, Grantee, ObjectOwnership, Permission, PublicAccessBlock};
@@ -91,7 +91,15 @@ impl Client {
         reading.inventory.canonical_id = Some(owner);
         for name in names {
             if scope.buckets.as_ref().is_none_or(|wanted| wanted.contains(&name)) {
+                let unread = reading.unread.len();
                 let bucket = self.read_bucket(&name, reading).await;
+                if reading.unread.len() > unread {
+                    reading.partial.buckets.insert(name.clone());
+                }
+                if scope.beside {
+                    let settings = self.other_settings(&name).await;
+                    reading.left_out.extend(beside(&format!("bucket {name}"), &settings));
+                }
                 reading.inventory.buckets.insert(name, bucket);
             }
         }
@@ -128,19 +136,48 @@ impl Client {
         let policy = absent(self.send(&about(Method::GET, name, "policy")).await, "NoSuchBucketPolicy");
         let policy = reading.take(&what("the policy"), policy).flatten();
         let acl = self.document(name, "acl", "").await.and_then(|e| e.map(|e| acl_of(&e)).transpose());
-        let acl = reading.take(&what("the ACL"), acl).flatten().flatten();
+        let acl = reading.take(&what("the ACL"), acl).flatten();
         let found = self.document(name, "publicAccessBlock", "NoSuchPublicAccessBlockConfiguration").await;
         let found = reading.take(&what("Block Public Access"), found);
         let ownership = self.document(name, "ownershipControls", "OwnershipControlsNotFoundError").await;
-        let ownership = reading.take(&what("Object Ownership"), ownership).flatten();
-        let ownership = ownership.map(|e| e.take("Rule").text("ObjectOwnership"));
+        // Deleted, ACLs count as with this.
+        let ownership =
+            ownership.and_then(|document| document.as_ref().map_or(Ok(ObjectOwnership::ObjectWriter), ownership_of));
+        let ownership = reading.take(&what("Object Ownership"), ownership);
         Bucket {
             region,
             policy: policy.map(|answer| String::from_utf8_lossy(&answer.body).into_owned()),
             acl,
-            ownership: ownership.and_then(|text| ObjectOwnership::parse(&text)),
+            ownership,
             public_access_block: found.map(|found| found.map(|e| block(&e)).unwrap_or_default()),
         }
+    }
+
+    /// What a bucket has that is no part of an inventory. What may not be asked for is no error: nothing is lost that
+    /// an export would have.
+    async fn other_settings(&self, name: &str) -> Vec<String> {
+        type IsSet = fn(&Element) -> bool;
+        let any: IsSet = |_| true;
+        let on: IsSet = |document| !document.text("Status").is_empty();
+        let other: IsSet = |document| {
+            let rules = document.all("Rule").flat_map(|rule| rule.all("ApplyServerSideEncryptionByDefault"));
+            rules.into_iter().any(|default| default.text("SSEAlgorithm") != "AES256")
+        };
+        let settings = [
+            ("tags", "tagging", "NoSuchTagSet", any),
+            ("versioning", "versioning", "", on),
+            ("object lock", "object-lock", "ObjectLockConfigurationNotFoundError", any),
+            ("default encryption", "encryption", "ServerSideEncryptionConfigurationNotFoundError", other),
+            ("CORS", "cors", "NoSuchCORSConfiguration", any),
+        ];
+        let mut found = Vec::new();
+        for (shown, setting, missing, is_set) in settings {
+            match self.document(name, setting, missing).await {
+                Ok(document) => found.extend(document.filter(|d| is_set(d)).map(|_| shown.to_owned())),
+                Err(_) => found.push(format!("{shown} (not known)")),
+            }
+        }
+        found
     }
 
     async fn document(&self, bucket: &str, setting: &str, missing: &str) -> Result<Option<Element>, ClientError> {
@@ -159,9 +196,12 @@ fn block(of: &Element) -> PublicAccessBlock {
     }
 }
 
-/// An ACL; `None` where the owner alone holds it.
-fn acl_of(document: &Element) -> Result<Option<Acl>, ClientError> {
-    let owner = document.all("Owner").next().map(|owner| owner.text("ID")).unwrap_or_default();
+fn ownership_of(document: &Element) -> Result<ObjectOwnership, ClientError> {
+    let text = document.all("Rule").next().map(|rule| rule.text("ObjectOwnership")).unwrap_or_default();
+    ObjectOwnership::parse(&text).ok_or_else(|| ClientError::Answer(format!("`{text}` is no Object Ownership")))
+}
+
+fn acl_of(document: &Element) -> Result<Acl, ClientError> {
     let mut acl = Acl::default();
     for entry in document.all("AccessControlList").flat_map(|list| list.all("Grant")) {
         let grantee = entry.all("Grantee").next().and_then(|grantee| {
@@ -174,5 +214,5 @@ fn acl_of(document: &Element) -> Result<Option<Acl>, ClientError> {
             _ => return Err(ClientError::Answer("it has a grant that S3 does not know".to_owned())),
         }
     }
-    Ok((acl != Acl::private(&owner)).then_some(acl))
+    Ok(acl)
 }

@@ -3,7 +3,7 @@
 use super::Reading;
 use crate::decision::KeyGrant;
 use crate::edges::client::{Client, ClientError};
-use crate::edges::inventory::Key;
+use crate::edges::inventory::{Key, beside};
 use crate::words::arn::Arn;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -17,11 +17,12 @@ fn items<'v>(of: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
 }
 
 impl Client {
-    /// KMS keys, without those that AWS manages.
-    pub(super) async fn read_keys(&self, reading: &mut Reading) {
+    /// KMS keys, without those that AWS manages; with `all`, whether they have settings that no format holds.
+    pub(super) async fn read_keys(&self, all: bool, reading: &mut Reading) {
         let keys = self.kms_list("ListKeys", json!({}), "Keys").await;
         let Some(keys) = reading.take("keys", keys) else { return };
         let aliases = self.kms_list("ListAliases", json!({}), "Aliases").await;
+        let nameless = aliases.is_err();
         let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for alias in reading.take("aliases of keys", aliases).unwrap_or_default() {
             named.entry(text(&alias, "TargetKeyId")).or_default().push(text(&alias, "AliasName"));
@@ -39,13 +40,38 @@ impl Client {
                 reading.left_out.push(format!("key {id}: it is about to be deleted"));
                 continue;
             }
+            if all {
+                let settings = self.key_settings(&id, &metadata).await;
+                reading.left_out.extend(beside(&format!("key {id}"), &settings));
+            }
             for alias in aliases.iter().skip(1) {
                 reading.left_out.push(format!("key {id}: its further alias {alias}"));
             }
+            let unread = reading.unread.len();
             let key = self.read_key(&id, reading).await;
+            if nameless || reading.unread.len() > unread {
+                reading.partial.keys.insert(id.clone());
+            }
             let region = Arn::parse(&arn).map(|arn| arn.region.to_owned());
             reading.inventory.keys.insert(id, Key { region, aliases, ..key });
         }
+    }
+
+    /// What a key has that is no part of an inventory. What may not be asked for is no error: nothing is lost that an
+    /// export would have.
+    async fn key_settings(&self, id: &str, metadata: &Value) -> Vec<&'static str> {
+        let mut found = Vec::new();
+        found.extend((!text(metadata, "Description").is_empty()).then_some("description"));
+        found.extend((text(metadata, "KeyState") == "Disabled").then_some("that it is disabled"));
+        match self.ask_kms("ListResourceTags", &json!({"KeyId": id})).await {
+            Ok(answer) => found.extend(items(&answer, "Tags").next().map(|_| "tags")),
+            Err(_) => found.push("tags (not known)"),
+        }
+        match self.ask_kms("GetKeyRotationStatus", &json!({"KeyId": id})).await {
+            Ok(answer) => found.extend((answer.get("KeyRotationEnabled") == Some(&json!(true))).then_some("rotation")),
+            Err(_) => found.push("rotation (not known)"),
+        }
+        found
     }
 
     async fn read_key(&self, id: &str, reading: &mut Reading) -> Key {

@@ -337,3 +337,19 @@ pub(super) fn tag_parameters(tags: &[(String, String)]) -> Parameters {
     };
     (1..).zip(tags).flat_map(member).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, Plan};
+
+    #[test]
+    fn a_tag_that_differs_in_case_is_not_taken_away_again() {
+        let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let (wanted, present) = ([tag("Cost", "2")], [tag("cost", "1"), tag("old", "x")]);
+        let mut plan = Plan::default();
+        let options = Options { replace: true, create: false };
+        plan.tags("user anna", ("TagUser", "UntagUser"), ("UserName", "anna"), (&wanted, &present), options);
+        let actions: Vec<&str> = plan.steps.iter().map(|step| step.action.as_str()).collect();
+        assert_eq!(actions, ["TagUser Cost", "UntagUser old"]);
+    }
+}
