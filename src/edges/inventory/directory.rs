@@ -160,7 +160,7 @@ fn bucket_settings(of: &BucketRecord) -> Vec<String> {
         (of.mfa_delete, "MFA delete"),
         (of.object_lock.is_some(), "object lock"),
     ];
-    let own = own.into_iter().filter_map(|(is_set, name)| is_set.then(|| name.to_owned()));
+    let own = own.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name.to_owned());
     own.chain(of.documents.keys().cloned()).collect()
 }
 

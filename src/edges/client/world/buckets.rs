@@ -173,7 +173,7 @@ impl Client {
         let mut found = Vec::new();
         for (shown, setting, missing, is_set) in settings {
             match self.document(name, setting, missing).await {
-                Ok(document) => found.extend(document.filter(|d| is_set(d)).map(|_| shown.to_owned())),
+                Ok(document) => found.extend(document.filter(is_set).map(|_| shown.to_owned())),
                 Err(_) => found.push(format!("{shown} (not known)")),
             }
         }

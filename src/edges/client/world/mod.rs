@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 
 /// What is read of a service.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of its own that is read or not")]
 pub struct Scope {
     /// These buckets; `None`: all of them.
     pub buckets: Option<BTreeSet<String>>,
