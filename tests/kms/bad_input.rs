@@ -16,8 +16,8 @@ fn ciphertexts_that_were_changed_or_are_anothers_open_nothing() {
         changed[at] ^= 1;
         let (code, sentence) = refused(&root, "Decrypt", &json!({"CiphertextBlob": base64(&changed)}));
         // Where the key's name was changed it is some other key, of which nothing is told.
-        let known = ["InvalidCiphertextException", "AccessDeniedException"].contains(&code.as_str());
-        assert!(known && sentence.contains("ciphertext"), "byte {at}: {code} {sentence}");
+        let known = code == "InvalidCiphertextException" && sentence.contains("ciphertext");
+        assert!(known || code == "AccessDeniedException", "byte {at}: {code} {sentence}");
     }
     for length in [1, 10, bytes.len() - 1] {
         let cut = json!({"CiphertextBlob": base64(&bytes[..length])});

@@ -186,3 +186,23 @@ fn uploads_of_parts_are_sealed_like_whole_objects() {
     assert_eq!(root.send("GET", "/reports/big", &[("range", "bytes=5242878-5242881")], b"").text(), "aaen");
     assert_eq!(alice.get("/reports/big").code(), "AccessDenied");
 }
+
+#[test]
+fn who_may_use_no_key_does_not_learn_which_there_are() {
+    let scene = Scene::new();
+    let (root, alice) = (scene.s3("root"), scene.s3("alice"));
+    let under =
+        |client: &Client, key: &str| client.send("PUT", "/reports/x", &[(SSE, "aws:kms"), (SSE_KEY, key)], b"x");
+    let absent =
+        ["alias/absent", "arn:aws:kms:us-east-1:111122223333:key/absent", "arn:aws:kms:us-east-1:444455556666:alias/x"];
+    for name in ["alias/reports", ARN].iter().chain(&absent) {
+        let refused = under(&alice, name);
+        assert_eq!((refused.status, refused.code().as_str()), (403, "AccessDenied"), "{name}: {}", refused.text());
+    }
+    for name in &absent[..2] {
+        assert_eq!(under(&root, name).code(), "KMS.NotFoundException", "{name}");
+    }
+    let wrong = under(&root, "arn:aws:iam::111122223333:role/x");
+    assert_eq!(wrong.status, 400, "{}", wrong.text());
+    assert_eq!(root.get("/reports/x").code(), "NoSuchKey");
+}

@@ -27,25 +27,25 @@ impl Table {
     /// What each way through CloudFront's door reaches, beside the plain one.
     pub fn print_doors(&self) {
         println!("\n{}, directly and through CloudFront's door\n", self.work.name());
-        println!("| way | requests/s, median | least | most | CPU µs per request | it ÷ direct, by rounds | wanted |");
-        println!("|---|---|---|---|---|---|---|");
-        for (number, name) in self.names.iter().enumerate() {
-            let (rate, least, most) = spread(&self.rates[number]);
-            let (cpu, ..) = spread(&self.cpu[number]);
-            let ratios: Vec<f64> = self.rates[0].iter().zip(&self.rates[number]).map(|(a, it)| it / a).collect();
-            let (ratio, low, high) = spread(&ratios);
-            let word = if ratio >= 0.8 { "at least 0.8: met" } else { "at least 0.8: missed" };
-            let wanted = if number == 0 { "" } else { word };
-            let ratio = format!("{ratio:.3} ({low:.3} to {high:.3})");
-            println!("| {name} | {rate:.0} | {least:.0} | {most:.0} | {cpu:.1} | {ratio} | {wanted} |");
-        }
+        self.print_beside_first("way", "direct", |number, ratio, _| {
+            (number > 0).then(|| ("at least 0.8".to_owned(), ratio >= 0.8))
+        });
     }
 
     /// What identities and keys cost, beside a GET that needs neither.
     pub fn print_keys(&self, trail: &str) {
         println!("\n{} and data keys, {trail} trail\n", self.work.name());
+        self.print_beside_first("way", "the first", |number, ratio, rate| match number {
+            0 => None,
+            1 => Some(("at least 0.7".to_owned(), ratio >= 0.7)),
+            _ => Some(("20,000/s".to_owned(), rate >= 20_000.0)),
+        });
+    }
+
+    /// A row for each, with its ratio to the first; what is wanted is told by number, ratio and requests per second.
+    fn print_beside_first(&self, what: &str, first: &str, wanted: impl Fn(usize, f64, f64) -> Option<(String, bool)>) {
         println!(
-            "| way | requests/s, median | least | most | CPU µs per request | it ÷ the first, by rounds | wanted |"
+            "| {what} | requests/s, median | least | most | CPU µs per request | it ÷ {first}, by rounds | wanted |"
         );
         println!("|---|---|---|---|---|---|---|");
         for (number, name) in self.names.iter().enumerate() {
@@ -53,18 +53,12 @@ impl Table {
             let (cpu, ..) = spread(&self.cpu[number]);
             let ratios: Vec<f64> = self.rates[0].iter().zip(&self.rates[number]).map(|(a, it)| it / a).collect();
             let (ratio, low, high) = spread(&ratios);
-            let (wanted, met) = match number {
-                0 => ("", true),
-                1 => ("at least 0.7", ratio >= 0.7),
-                _ => ("20,000/s", rate >= 20_000.0),
-            };
-            let word = match (number, met) {
-                (0, _) => "",
-                (_, true) => ": met",
-                (_, false) => ": missed",
-            };
+            let wanted = wanted(number, ratio, rate).map_or_else(String::new, |(wanted, met)| {
+                let word = if met { "met" } else { "missed" };
+                format!("{wanted}: {word}")
+            });
             let ratio = format!("{ratio:.3} ({low:.3} to {high:.3})");
-            println!("| {name} | {rate:.0} | {least:.0} | {most:.0} | {cpu:.1} | {ratio} | {wanted}{word} |");
+            println!("| {name} | {rate:.0} | {least:.0} | {most:.0} | {cpu:.1} | {ratio} | {wanted} |");
         }
     }
 
@@ -78,20 +72,10 @@ impl Table {
     /// What each trail costs, beside none at all.
     pub fn print_costs(&self) {
         println!("\n{}\n", self.work.name());
-        println!("| trail | requests/s, median | least | most | CPU µs per request | it ÷ off, by rounds | wanted |");
-        println!("|---|---|---|---|---|---|---|");
-        for (number, name) in self.names.iter().enumerate() {
-            let (rate, least, most) = spread(&self.rates[number]);
-            let (cpu, ..) = spread(&self.cpu[number]);
-            let ratios: Vec<f64> = self.rates[0].iter().zip(&self.rates[number]).map(|(off, it)| it / off).collect();
-            let (ratio, low, high) = spread(&ratios);
-            let wanted = self.work.share_of_trail(name).map_or_else(String::new, |wanted| {
-                let word = if ratio >= wanted { "met" } else { "missed" };
-                format!("at least {wanted}: {word}")
-            });
-            let ratio = format!("{ratio:.3} ({low:.3} to {high:.3})");
-            println!("| {name} | {rate:.0} | {least:.0} | {most:.0} | {cpu:.1} | {ratio} | {wanted} |");
-        }
+        self.print_beside_first("trail", "off", |number, ratio, _| {
+            let wanted = self.work.share_of_trail(self.names[number])?;
+            Some((format!("at least {wanted}"), ratio >= wanted))
+        });
     }
 
     pub fn print(&self) {

@@ -53,7 +53,10 @@ impl Endpoint {
         };
         let authority = uri.authority().ok_or_else(|| refused("it names no host"))?;
         if authority.as_str().contains('@') {
-            return Err(refused("names and passwords are not sent"));
+            // Not repeated: there is a password in it.
+            return Err(ClientError::Setting(
+                "this is no address of a service: names and passwords are not sent".to_owned(),
+            ));
         }
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
             return Err(refused("there is something behind the host"));
@@ -89,6 +92,14 @@ impl Endpoint {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let own = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
         url.map(str::to_owned).or_else(|| variable(&own)).or_else(|| variable("AWS_ENDPOINT_URL"))
+    }
+
+    /// Whether nobody on the way can read along: over TLS, or within this machine.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        let host = self.authority.rsplit_once(':').map_or(self.authority.as_str(), |(host, _)| host);
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        self.secure || host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
 
     /// Its URL.
@@ -438,6 +449,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn who_can_read_along() {
+        for (url, private) in [
+            ("https://kms.example", true),
+            ("http://localhost:1", true),
+            ("http://127.0.0.1:9000", true),
+            ("http://[::1]:9000", true),
+            ("http://kms.example", false),
+            ("http://10.0.0.1:9000", false),
+            ("http://localhost.example:1", false),
+        ] {
+            assert_eq!(Endpoint::parse(url).expect("an address").is_private(), private, "{url}");
+        }
+    }
+
+    #[test]
     fn endpoints_are_a_scheme_and_a_host() {
         for (url, shown) in [
             ("http://127.0.0.1:9000", Some("http://127.0.0.1:9000")),
@@ -452,7 +478,8 @@ mod tests {
             let read = Endpoint::parse(url);
             assert_eq!(read.as_ref().ok().map(Endpoint::url).as_deref(), shown, "{url}");
             if let Err(error) = read {
-                assert!(error.to_string().contains("is no address of a service"), "{error}");
+                let error = error.to_string();
+                assert!(error.contains("is no address of a service") && !error.contains("u:p"), "{error}");
             }
         }
         let aws = Endpoint::of_aws("kms", "eu-west-1").map(|e| e.url());

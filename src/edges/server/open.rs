@@ -55,9 +55,6 @@ pub async fn open(
     let store_settings = settings.root_keys.store_settings().map_err(ServeError::Prepare)?;
     let store_settings = StoreSettings { limits, fault: super::faults::from_environment(), ..store_settings };
     let store = Store::open(&settings.data, store_settings, now_ms.div_euclid(1000)).await.map_err(failed)?;
-    if let Err(error) = store.rotate_root_key(now_ms.div_euclid(1000), ROOT_KEY_AGE) {
-        tracing::error!(%error, "the root key is a year old, and no new one can be kept: the present one goes on");
-    }
     let world = match store.world().map_err(failed)? {
         None => first_start(&store, &settings, now_ms, load).await?,
         Some(kept) => {
@@ -67,6 +64,10 @@ pub async fn open(
             restored(&kept)?
         }
     };
+    // Behind the world: a root key that does not open what is there must not be followed by others.
+    if let Err(error) = store.rotate_root_key(now_ms.div_euclid(1000), ROOT_KEY_AGE) {
+        tracing::error!(%error, "the root key is a year old, and no new one can be kept: the present one goes on");
+    }
     let identities = Identities::open(&store, &world, now_ms).await.map_err(ServeError::Prepare)?;
     let directory = Directory::new(world);
     let trail = Trail::open(&settings.data, &settings.trail, super::faults::from_environment())

@@ -104,6 +104,10 @@ pub fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyRingError> {
     let failed = |source| KeyRingError::Io { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        // What has no length of its own would be read as empty.
+        return Err(KeyRingError::Malformed { path: path.to_owned(), reason: "it is no file".to_owned() });
+    }
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(KeyRingError::Exposed { path: path.to_owned(), mode });

@@ -81,6 +81,12 @@ pub enum KeyRingError {
         /// The file.
         path: PathBuf,
     },
+    /// The root keys are known to be wrapped, and the file with them is gone: new ones would open nothing.
+    #[error("`{}` is gone: the root keys are wrapped in it; put it back", path.display())]
+    WrappedGone {
+        /// The file.
+        path: PathBuf,
+    },
     /// The root keys come from where this program cannot write.
     #[error("the root keys come from {source_name}: add the new one there, with the next version, and start again")]
     NotWritable {
@@ -147,7 +153,6 @@ impl KeyRing {
         let version = source.earlier_version().unwrap_or(0).checked_add(1).ok_or(KeyRingError::NoNewKey)?;
         keys.push(new_key(version, now)?);
         source.write(&RootKeys(keys))?;
-        // What was written must open again before it seals anything.
         Self::from_source(Box::new(source))
     }
 

@@ -49,13 +49,23 @@ impl fmt::Debug for RootKeyPlace {
 }
 
 impl RootKeyPlace {
+    /// Whether a key elsewhere wraps them.
+    #[must_use]
+    pub fn is_wrapped(&self) -> bool {
+        matches!(self, Self::Wrapped { .. })
+    }
+
     /// The key ring in the directory of key files of a data directory. A new one is made only for a new data directory,
     /// `fresh`, or beside root keys that move: with metadata there and keys gone, a new one would open nothing. `now`
-    /// is in seconds since 1970.
+    /// is in seconds since 1970. `wrapped`: the metadata says that the root keys were wrapped before.
     ///
     /// # Errors
-    /// What the place says; [`KeyRingError::Wrapped`] if the root keys are wrapped and this names no wrapping key.
-    pub fn key_ring(&self, directory: &Path, fresh: bool, now: i64) -> Result<KeyRing, KeyRingError> {
+    /// What the place says; [`KeyRingError::Wrapped`] if the root keys are wrapped and this names no wrapping key;
+    /// [`KeyRingError::WrappedGone`].
+    pub fn key_ring(&self, directory: &Path, fresh: bool, wrapped: bool, now: i64) -> Result<KeyRing, KeyRingError> {
+        if wrapped && WrappedSource::file_of(directory)?.is_none() {
+            return Err(KeyRingError::WrappedGone { path: WrappedSource::path_in(directory) });
+        }
         if let Self::Wrapped { key, former, environment } = self {
             let environment = environment.as_ref().map(|text| text.as_str());
             let source = WrappedSource::new(directory, Arc::clone(key), environment)?.with_former(former.clone());

@@ -207,12 +207,18 @@ impl WrappedSource {
         Self { former, ..self }
     }
 
+    /// Where the wrapped root keys of a directory are, if they are.
+    #[must_use]
+    pub fn path_in(directory: &Path) -> PathBuf {
+        directory.join(FILE)
+    }
+
     /// The wrapped root keys' file of a directory, if there is one.
     ///
     /// # Errors
     /// [`KeyRingError::Io`].
     pub fn file_of(directory: &Path) -> Result<Option<PathBuf>, KeyRingError> {
-        let path = directory.join(FILE);
+        let path = Self::path_in(directory);
         match path.try_exists() {
             Ok(there) => Ok(there.then_some(path)),
             Err(source) => Err(KeyRingError::Io { path, source }),
@@ -281,6 +287,25 @@ impl WrappedSource {
         Err(why)
     }
 
+    /// Refuses to put new wraps in the place of good ones before they were seen to open.
+    fn check_that_it_opens(
+        &self,
+        plain: &[(Binding, RootKeyBytes)],
+        wrapped: &[WrappedKey],
+    ) -> Result<(), KeyRingError> {
+        let bound: Vec<_> =
+            plain.iter().zip(wrapped).map(|((binding, _), key)| (binding.clone(), key.clone())).collect();
+        let opened = self.key.open(&bound).map_err(|e| self.failed(&*self.key, e))?;
+        let same = plain.len() == wrapped.len()
+            && plain.len() == opened.len()
+            && plain.iter().zip(&opened).all(|((_, key), again)| key == again);
+        if same {
+            return Ok(());
+        }
+        let reason = "what it wrapped does not open to the same keys again".to_owned();
+        Err(KeyRingError::WrappingKey { name: self.key.name(), code: "DoesNotOpen".to_owned(), reason })
+    }
+
     fn other_method(&self, Entry { version, by, method, .. }: &Entry) -> KeyRingError {
         let reason = format!("root key {version} is wrapped by {by} ({method}), not by {}", self.key.name());
         KeyRingError::Malformed { path: self.path.clone(), reason }
@@ -322,6 +347,7 @@ impl RootKeySource for WrappedSource {
         });
         let plain: Vec<(Binding, RootKeyBytes)> = plain.collect();
         let wrapped = self.key.wrap(&plain).map_err(|e| self.failed(&*self.key, e))?;
+        self.check_that_it_opens(&plain, &wrapped)?;
         let entries = plain.iter().zip(wrapped).map(|((binding, _), wrapped)| Entry {
             version: binding.version,
             created: binding.created,

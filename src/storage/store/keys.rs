@@ -24,6 +24,8 @@
 
 /// The key of the format's number.
 pub(super) const FORMAT: &[u8] = b"format";
+/// That the root keys are wrapped.
+pub(super) const WRAPPED: &[u8] = b"root-keys-wrapped";
 /// The key of the counter of bucket ids.
 pub(super) const BUCKET_IDS: &[u8] = b"bucket-ids";
 /// The key of the seed documents.

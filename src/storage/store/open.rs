@@ -60,11 +60,23 @@ impl Store {
         options.reserve_bytes = settings.reserve_bytes.unwrap_or(options.reserve_bytes);
         let engine: Arc<dyn Engine> = Arc::new(FjallEngine::open(&directory.join("metadata"), options)?);
         let fresh = engine.get(Space::Settings, keys::FORMAT)?.is_none();
-        let keys = settings.root_keys.key_ring(&directory.join("keys"), fresh, now)?;
+        let wrapped = engine.get(Space::Settings, keys::WRAPPED)?.is_some();
+        let keys = settings.root_keys.key_ring(&directory.join("keys"), fresh, wrapped, now)?;
+        let wraps = !wrapped && settings.root_keys.is_wrapped();
         let mut blob_options = BlobOptions { faults: settings.fault.clone(), ..BlobOptions::default() };
         blob_options.reserve = settings.reserve_bytes.unwrap_or(blob_options.reserve);
         let blobs = Blobs::open(&directory.join("blobs"), blob_options)?;
-        Self::assemble(engine, blobs, Arc::new(keys), settings, Some(lock)).await
+        let store = Self::assemble(engine, blobs, Arc::new(keys), settings, Some(lock)).await?;
+        if wraps {
+            // From here on, a file of wrapped root keys that is missing is lost, and not one that is yet to be made.
+            store
+                .transact(|t| {
+                    t.put(Space::Settings, keys::WRAPPED, Bytes::from_static(b"1"));
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(store)
     }
 
     /// Puts a store together from its parts; `lock` is held as long as the store is open.

@@ -117,7 +117,11 @@ impl Seeds<'_> {
             let arn = format!("arn:aws:iam::{}:{}{}{name}", account.id, kind.word(), holder.path);
             let id = match kind {
                 Kind::Group => unique_id(kind.id_prefix())?,
-                Kind::User | Kind::Role => self.ids.get(&arn).cloned().unwrap_or_default(),
+                // INVARIANT: nobody's id is empty, which stands for nobody.
+                Kind::User | Kind::Role => match self.ids.get(&arn) {
+                    Some(id) => id.clone(),
+                    None => unique_id(kind.id_prefix())?,
+                },
             };
             let own = match kind {
                 Kind::Group => Own::Group,

@@ -11,7 +11,7 @@ pub use managed::S3_ALIAS;
 pub use objects::{ObjectKeys, Opened, Opening, WriteSse};
 pub use seed::Seed;
 pub use state::{Found, Key, Keys, Named};
-pub(in crate::edges::server) use state::{compiled, named_arn};
+pub(in crate::edges::server) use state::{compiled, default_policy, named_arn};
 
 use crate::edges::server::error::S3Error;
 use crate::edges::server::services::ServiceError;
@@ -45,6 +45,7 @@ impl From<KeyError> for S3Error {
         // S3 repeats KMS's code with its service before it.
         let code = match error.code {
             "NotFoundException" => "KMS.NotFoundException",
+            "InvalidArnException" => "KMS.InvalidArnException",
             "DisabledException" => "KMS.DisabledException",
             "KMSInvalidStateException" => "KMS.KMSInvalidStateException",
             _ => "InternalError",

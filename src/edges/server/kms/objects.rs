@@ -3,7 +3,7 @@
 //! Source: S3 User Guide, "Using server-side encryption with AWS KMS keys (SSE-KMS)", "Reducing the cost of SSE-KMS
 //! with Amazon S3 Bucket Keys", "Using dual-layer server-side encryption with AWS KMS keys (DSSE-KMS)"; semantics section 10.
 
-use super::{Found, KeyError, Named, managed};
+use super::{Found, Key, KeyError, Named, managed, named_arn};
 use crate::edges::server::auth::AuthType;
 use crate::edges::server::call::Call;
 use crate::edges::server::error::S3Error;
@@ -11,6 +11,7 @@ use crate::edges::server::wire::encryption::{KmsRequest, SentKey};
 use crate::gate::services::ServiceOperation;
 use crate::gate::services::kms::{Decrypt, EncryptionContext, GenerateDataKey, KeyUse, UsesKey};
 use crate::gate::{Authorized, Operation, Refusal, ServiceFacts, Verdict};
+use crate::simulate::world::ContextKeys;
 use crate::storage::sealing::{CustomerKey, Layers};
 use crate::storage::store::kms::{ObjectUnlock, OpenKey};
 use crate::storage::store::{Sse, StoredKms, StoredSse, Unlock};
@@ -138,7 +139,7 @@ impl Call {
         };
         self.vouched_for()?;
         let found = match &wanted.key {
-            Some(name) => self.key_of(name, Named::Anyhow)?,
+            Some(name) => self.named_key(name).await?,
             None => managed::s3_key(&self.server, grant).await.map_err(|e| self.failed(e))?,
         };
         let stored = StoredKms {
@@ -231,6 +232,29 @@ impl Call {
         Ok(())
     }
 
+    /// The key that a write names. That there is none is told to those who might use one of that name.
+    async fn named_key(&self, name: &str) -> Result<Found, S3Error> {
+        let caller = &self.auth.caller;
+        let (account, region) = (caller.account().unwrap_or_default(), self.server.region());
+        let missing = match self.server.keys().find(name, Named::Anyhow, account, region) {
+            Err(missing) if missing.code == "NotFoundException" => missing,
+            found => return Ok(found?),
+        };
+        let (arn, via) = (named_arn(name, account, region), self.facts_through_s3());
+        let mut subject = Key::missing("key", &arn, caller, &self.server.directory());
+        subject.context.extend(self.through_s3());
+        let answer =
+            self.decide_use::<GenerateDataKey>(&via, vec![(subject, EncryptionContext::default())]).kept().await;
+        answer.map_err(|refusal| self.key_refused(&refusal, "GenerateDataKey"))?;
+        Err(missing.into())
+    }
+
+    /// The condition keys of a request that S3 makes.
+    fn through_s3(&self) -> ContextKeys {
+        let service = format!("s3.{}.amazonaws.com", self.server.region());
+        vec![("kms:ViaService".to_owned(), vec![service]), ("aws:ViaAWSService".to_owned(), vec!["true".to_owned()])]
+    }
+
     fn key_of(&self, name: &str, named: Named) -> Result<Found, S3Error> {
         let account = self.auth.caller.account().unwrap_or_default();
         Ok(self.server.keys().find(name, named, account, self.server.region())?)
@@ -250,9 +274,7 @@ impl Call {
         context: EncryptionContext,
     ) -> Verdict<'c, KeyUse<O>> {
         let mut brings = found.brings();
-        let service = format!("s3.{}.amazonaws.com", self.server.region());
-        brings.push(("kms:ViaService".to_owned(), vec![service]));
-        brings.push(("aws:ViaAWSService".to_owned(), vec!["true".to_owned()]));
+        brings.extend(self.through_s3());
         let subject = found.key.subject("key", O::ROW.name, &self.auth.caller, &self.server.directory(), brings);
         self.decide_use(via, vec![(subject, context)])
     }

@@ -107,6 +107,27 @@ impl Key {
         Subject { on, arn: &self.arn, account: Some(&self.account), scene, context }
     }
 
+    /// A key that is not there, as a decision sees it: as one whose policy leaves it to its account, so that only who
+    /// might use one of that name learns that there is none. `arn` is what [`named_arn`] makes of the name.
+    pub(in crate::edges::server) fn missing<'a>(
+        on: &'static str,
+        arn: &'a str,
+        caller: &Caller,
+        directory: &Directory,
+    ) -> Subject<'a> {
+        let owner = arn.split(':').nth(4).unwrap_or_default();
+        let delegated = compiled("missing", Some(&default_policy(owner)), &[]);
+        let (resource_control, mut context) = directory.of_resources(owner);
+        if let Some(account) = caller.account() {
+            context.push(("kms:CallerAccount".to_owned(), vec![account.to_owned()]));
+        }
+        if let Some(alias) = arn.splitn(6, ':').nth(5).filter(|name| name.starts_with("alias/")) {
+            context.push(("kms:RequestAlias".to_owned(), vec![alias.to_owned()]));
+        }
+        let scene = Scene::of_resource(delegated, resource_control, LayerState::Absent, context);
+        Subject { on, arn, account: Some(owner), scene: Arc::new(scene), context: ContextKeys::new() }
+    }
+
     /// What decisions on an operation see of the key. A change of the key is another [`Key`].
     fn scene(&self, operation: &str, directory: &Arc<Directory>) -> Arc<Scene> {
         let known = self.scenes.read().unwrap_or_else(PoisonError::into_inner);
@@ -144,6 +165,14 @@ pub(in crate::edges::server) fn compiled(
         }
         Err(_) => LayerState::Unknown,
     }
+}
+
+/// The policy of a key that is made without one: the account, and so its identity policies.
+pub(in crate::edges::server) fn default_policy(account: &str) -> String {
+    // A text, not a tree: members stay in AWS's order.
+    format!(
+        r#"{{"Version":"2012-10-17","Id":"key-default-1","Statement":[{{"Sid":"Enable IAM User Permissions","Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{account}:root"}},"Action":"kms:*","Resource":"*"}}]}}"#
+    )
 }
 
 fn facts(record: &KeyRecord, aliases: &[String]) -> ContextKeys {

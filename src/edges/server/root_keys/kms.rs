@@ -43,6 +43,10 @@ impl KmsKey {
         let profile = variable("AWS_PROFILE").unwrap_or_else(|| "default".to_owned());
         let credentials = Credentials::read(file.map(PathBuf::from).as_deref(), &profile);
         let endpoint = Endpoint::of_environment("kms", self.endpoint_url.as_deref(), &self.region)?;
+        if !endpoint.is_private() {
+            let reason = format!("root keys are not sent to {} without TLS", endpoint.url());
+            return Err(ClientError::Setting(reason));
+        }
         let ca = variable("AWS_CA_BUNDLE")
             .map(|path| std::fs::read(&path).map_err(|source| ClientError::File { path: path.into(), source }));
         Client::new(Settings {

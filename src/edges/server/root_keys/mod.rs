@@ -38,7 +38,7 @@ impl fmt::Debug for RootKeySettings {
         f.debug_struct("RootKeySettings")
             .field("source", &kind)
             .field("former", &self.former.len())
-            .field("endpoint_url", &self.endpoint_url)
+            .field("endpoint_url", &self.endpoint_url.as_ref().map(|_| "…"))
             .finish()
     }
 }
@@ -53,6 +53,7 @@ impl RootKeySettings {
     }
 
     fn place(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<RootKeyPlace, String> {
+        let variable = &|name: &str| variable(name).filter(|value| !value.is_empty());
         let environment = variable(ROOT_KEY_VARIABLE).map(Zeroizing::new);
         let source = self.source.as_ref().map(|text| text.as_str());
         if self.endpoint_url.is_some() && !source.is_some_and(|text| text.starts_with("kms:")) {

@@ -135,15 +135,20 @@ impl TokenKey {
 
     fn pin(&self) -> Result<Option<AuthPin>, WrappingError> {
         let secret = |text: &str| AuthPin::new(text.to_owned().into_boxed_str());
+        // An empty one would be a wrong one, and the token counts those.
+        let secret = |text: &str| match text {
+            "" => Err(refused("NoPin", "the PIN that is given is empty".to_owned())),
+            text => Ok(Some(secret(text))),
+        };
         match &self.uri.pin {
             Pin::None => Ok(None),
-            Pin::Value(pin) => Ok(Some(secret(pin))),
+            Pin::Value(pin) => secret(pin),
             Pin::File(path) => {
                 let unusable = |reason: String| refused("NoPin", reason);
                 let text = read_private(path).map_err(|e| unusable(e.to_string()))?;
                 let text = std::str::from_utf8(&text);
                 let text = text.map_err(|_| unusable(format!("the file `{}` holds no text", path.display())))?;
-                Ok(Some(secret(text.trim_end_matches(['\r', '\n']))))
+                secret(text.trim_end_matches(['\r', '\n']))
             }
         }
     }

@@ -178,8 +178,8 @@ impl ServiceCall {
 }
 
 impl ServiceCall {
-    /// INVARIANT: no service answers what the gate did not allow. What changes something demands its grant by type;
-    /// what only reads is held to it here, whichever handler it was.
+    /// INVARIANT: no service answers a request of which the gate allowed nothing. What changes something demands its
+    /// own grant by type; a handler that asked nothing at all is stopped here.
     fn held_to_the_gate(&self, answer: Result<Reply, ServiceError>) -> Result<Reply, ServiceError> {
         if answer.is_ok() && !self.granted.load(Ordering::Relaxed) {
             tracing::error!(path = self.parts.uri.path(), "a request was answered without having been authorized");

@@ -121,14 +121,16 @@ async fn key_behind<O: o::UsesKey>(
     if let Some(given) = named {
         return call.found::<O>(given, Named::Anyhow).await;
     }
-    // Whether there ever was such a key is nobody's to learn.
-    let hidden = |_| {
-        ServiceError::access_denied(
+    // Whether there ever was such a key is for those to learn who might use one of that name.
+    call.found::<O>(sealed.key, Named::ByKey).await.map_err(|error| match &*error.code {
+        "NotFoundException" => ServiceError::access_denied(
             "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or \
              you are not allowed to access.",
-        )
-    };
-    call.key(sealed.key, Named::ByKey).map_err(hidden)
+        ),
+        // The name in it is none: it was changed.
+        "InvalidArnException" => invalid_ciphertext(),
+        _ => error,
+    })
 }
 
 fn same_key(sealed: &Ciphertext<'_>, found: &Found) -> Result<(), ServiceError> {

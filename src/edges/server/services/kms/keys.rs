@@ -1,9 +1,9 @@
 //! Keys: making, describing, enabling, deleting them.
 
-use super::policies::{Checked, checked, default_policy, keeps_access};
+use super::policies::{Checked, checked, keeps_access};
 use super::tags::{checked_tags, request_tags};
 use super::wire::{Page, Tag, answer, check_tokens, input, invalid, nothing, time, unsupported};
-use crate::edges::server::kms::{Key, Named, new_id};
+use crate::edges::server::kms::{Key, Named, default_policy, new_id};
 use crate::edges::server::reply::Reply;
 use crate::edges::server::services::{ServiceCall, ServiceError};
 use crate::gate::Subject;

@@ -14,15 +14,13 @@ mod tags;
 mod wire;
 
 use super::{ServiceCall, ServiceError};
-use crate::decision::LayerState;
-use crate::edges::server::kms::{Found, Key, KeyError, Named, compiled, named_arn};
+use crate::edges::server::kms::{Found, Key, KeyError, Named, named_arn};
 use crate::edges::server::reply::Reply;
 use crate::gate::services::ServiceOperation;
 use crate::gate::services::kms::KmsOperation as Op;
-use crate::gate::{Authorized, Scene, Subject};
+use crate::gate::{Authorized, Subject};
 use crate::simulate::world::ContextKeys;
 use crate::storage::store::kms::KeyRecord;
-use std::sync::Arc;
 
 /// Answers a request.
 ///
@@ -101,13 +99,10 @@ impl ServiceCall {
             found => return Ok(found?),
         };
         let arn = named_arn(given, self.account(), self.server.region());
-        let owner = arn.split(':').nth(4).unwrap_or_default().to_owned();
-        let delegated = compiled("missing", Some(&policies::default_policy(&owner)), &[]);
-        let (absent, none) = (LayerState::Absent, ContextKeys::new());
-        let scene = Arc::new(Scene::of_resource(delegated, absent, LayerState::Absent, none));
+        let directory = self.server.directory();
         let missed = O::ROW.needs.iter().filter(|need| need.always && need.on != "*").map(|need| match need.on {
             "alias" => Subject { on: need.on, arn: alias, ..Subject::default() },
-            on => Subject { on, arn: &arn, account: Some(&owner), scene: scene.clone(), ..Subject::default() },
+            on => Key::missing(on, &arn, &self.auth.caller, &directory),
         });
         self.authorize::<O>(&missed.collect::<Vec<_>>()).await?;
         Err(missing.into())

@@ -23,14 +23,6 @@ const NAME: &str = "default";
 /// Bytes of a key policy. Source: KMS Developer Guide, "Resource quotas".
 const LONGEST: usize = 32_768;
 
-/// The policy of a key that is made without one: the account, and so its identity policies.
-pub(super) fn default_policy(account: &str) -> String {
-    // A text, not a tree: members stay in AWS's order.
-    format!(
-        r#"{{"Version":"2012-10-17","Id":"key-default-1","Statement":[{{"Sid":"Enable IAM User Permissions","Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{account}:root"}},"Action":"kms:*","Resource":"*"}}]}}"#
-    )
-}
-
 /// A key policy that AWS would store.
 pub(super) struct Checked {
     pub text: String,
