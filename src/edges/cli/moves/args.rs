@@ -86,7 +86,7 @@ pub struct ImportArgs {
     /// Make buckets and KMS keys that are not there; keys get ids of their own
     #[arg(long)]
     pub create: bool,
-    /// Go on after a refusal or a conflict; without it the first one ends the import
+    /// Go on after a refusal or a conflict, but not with what builds on a limit that failed; without it the first one ends
     #[arg(long)]
     pub keep_going: bool,
     /// Whom to ask.
