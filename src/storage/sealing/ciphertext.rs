@@ -70,7 +70,7 @@ impl<'a> Ciphertext<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::KeyMaterial;
     use super::*;
     use crate::storage::sealing::SealError;
@@ -94,7 +94,7 @@ mod tests {
         }
     }
 
-    fn unhex(text: &str) -> Vec<u8> {
+    pub(in crate::storage::sealing) fn unhex(text: &str) -> Vec<u8> {
         let digit = |i: usize| u8::from_str_radix(&text[i..i + 2], 16).expect("digits");
         (0..text.len()).step_by(2).map(digit).collect()
     }

@@ -1,5 +1,6 @@
 //! Tests of blobs that are sealed twice over.
 
+use super::ciphertext::tests::unhex;
 use super::envelope::{FORMAT_TWICE, InnerKey};
 use super::*;
 use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce};
@@ -28,11 +29,6 @@ fn sealed(text: &[u8]) -> (Envelope, Vec<u8>) {
 
 fn open(envelope: &Envelope, bytes: &[u8]) -> Result<Vec<u8>, SealError> {
     open_small(material().open_key(blob(), envelope, BOUND)?, blob(), bytes)
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digit = |i: usize| u8::from_str_radix(&text[i..i + 2], 16).expect("digits");
-    (0..text.len()).step_by(2).map(digit).collect()
 }
 
 /// What another implementation of the format sealed. It opens for ever: a failure here is lost data.

@@ -152,8 +152,8 @@ impl KeyRing {
         let mut keys = source.earlier().to_vec();
         let version = source.earlier_version().unwrap_or(0).checked_add(1).ok_or(KeyRingError::NoNewKey)?;
         keys.push(new_key(version, now)?);
-        source.write(&RootKeys(keys))?;
-        Self::from_source(Box::new(source))
+        source.write(&RootKeys(keys.clone()))?;
+        Ok(Self::with(Box::new(source), keys))
     }
 
     /// Opens the key ring in `directory`.

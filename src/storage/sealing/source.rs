@@ -63,7 +63,8 @@ impl RootKeyPlace {
     /// What the place says; [`KeyRingError::Wrapped`] if the root keys are wrapped and this names no wrapping key;
     /// [`KeyRingError::WrappedGone`].
     pub fn key_ring(&self, directory: &Path, fresh: bool, wrapped: bool, now: i64) -> Result<KeyRing, KeyRingError> {
-        if wrapped && WrappedSource::file_of(directory)?.is_none() {
+        let file = WrappedSource::file_of(directory)?;
+        if wrapped && file.is_none() {
             return Err(KeyRingError::WrappedGone { path: WrappedSource::path_in(directory) });
         }
         if let Self::Wrapped { key, former, environment } = self {
@@ -73,13 +74,13 @@ impl RootKeyPlace {
                 tracing::warn!(version, "root keys up to this version are not wrapped; reseal, then take them away");
             }
             let moves = fresh || source.earlier_version().is_some();
-            return if WrappedSource::file_of(directory)?.is_none() && moves {
+            return if file.is_none() && moves {
                 KeyRing::create_wrapped(source, directory, now)
             } else {
                 KeyRing::from_source(Box::new(source))
             };
         }
-        if let Some(path) = WrappedSource::file_of(directory)? {
+        if let Some(path) = file {
             return Err(KeyRingError::Wrapped { path });
         }
         match self {

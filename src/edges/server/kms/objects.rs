@@ -118,7 +118,7 @@ impl Call {
         match (upload, sent) {
             (_, Some(sent)) => self.over_tls(sent.into()),
             (StoredSse::Kms(stored), None) => {
-                let found = self.key_of(&stored.key, Named::ByKey)?;
+                let found = self.key_of(stored)?;
                 self.seal_under(grant, key, &found, StoredKms::clone(stored), Parts::Yes).await
             }
             (StoredSse::S3 | StoredSse::Customer { .. }, None) => Ok(Sse::S3),
@@ -203,7 +203,7 @@ impl Call {
 
     fn opening(&self, stored: &StoredKms, bucket: &str, key: &str) -> Result<Opening, S3Error> {
         self.vouched_for()?;
-        let found = self.key_of(&stored.key, Named::ByKey)?;
+        let found = self.key_of(stored)?;
         Ok(Opening { found, context: whole_context(stored, bucket, key)? })
     }
 
@@ -255,9 +255,10 @@ impl Call {
         vec![("kms:ViaService".to_owned(), vec![service]), ("aws:ViaAWSService".to_owned(), vec!["true".to_owned()])]
     }
 
-    fn key_of(&self, name: &str, named: Named) -> Result<Found, S3Error> {
+    /// The key of something that is there, which names it by its ARN.
+    fn key_of(&self, stored: &StoredKms) -> Result<Found, S3Error> {
         let account = self.auth.caller.account().unwrap_or_default();
-        Ok(self.server.keys().find(name, named, account, self.server.region())?)
+        Ok(self.server.keys().find(&stored.key, Named::ByKey, account, self.server.region())?)
     }
 
     /// Puts a use of a key to the gate, in the caller's name, through S3.

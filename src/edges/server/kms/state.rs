@@ -100,9 +100,7 @@ impl Key {
         brings: ContextKeys,
     ) -> Subject<'a> {
         let mut context = brings;
-        if let Some(account) = caller.account() {
-            context.push(("kms:CallerAccount".to_owned(), vec![account.to_owned()]));
-        }
+        context.extend(asked_by(caller));
         let scene = self.scene(operation, directory);
         Subject { on, arn: &self.arn, account: Some(&self.account), scene, context }
     }
@@ -117,15 +115,10 @@ impl Key {
     ) -> Subject<'a> {
         let owner = arn.split(':').nth(4).unwrap_or_default();
         let delegated = compiled("missing", Some(&default_policy(owner)), &[]);
-        let (resource_control, mut context) = directory.of_resources(owner);
-        if let Some(account) = caller.account() {
-            context.push(("kms:CallerAccount".to_owned(), vec![account.to_owned()]));
-        }
-        if let Some(alias) = arn.splitn(6, ':').nth(5).filter(|name| name.starts_with("alias/")) {
-            context.push(("kms:RequestAlias".to_owned(), vec![alias.to_owned()]));
-        }
+        let (resource_control, context) = directory.of_resources(owner);
         let scene = Scene::of_resource(delegated, resource_control, LayerState::Absent, context);
-        Subject { on, arn, account: Some(owner), scene: Arc::new(scene), context: ContextKeys::new() }
+        let context = asked_by(caller).into_iter().chain(alias_in(arn).map(named_by)).collect();
+        Subject { on, arn, account: Some(owner), scene: Arc::new(scene), context }
     }
 
     /// What decisions on an operation see of the key. A change of the key is another [`Key`].
@@ -148,6 +141,21 @@ impl Key {
         known.insert(operation.to_owned(), (directory.clone(), scene.clone()));
         scene
     }
+}
+
+/// The condition key of whose account asks.
+fn asked_by(caller: &Caller) -> Option<(String, Vec<String>)> {
+    caller.account().map(|account| ("kms:CallerAccount".to_owned(), vec![account.to_owned()]))
+}
+
+/// The condition key of the alias that a request used.
+fn named_by(alias: &str) -> (String, Vec<String>) {
+    ("kms:RequestAlias".to_owned(), vec![alias.to_owned()])
+}
+
+/// The alias that an ARN names, with `alias/`.
+fn alias_in(arn: &str) -> Option<&str> {
+    arn.splitn(6, ':').nth(5).filter(|name| name.starts_with("alias/"))
 }
 
 /// A key policy for decisions. One that this version cannot read allows nothing. Whom it names is told by the unique
@@ -203,7 +211,7 @@ impl Found {
     /// The condition keys of how it was named.
     #[must_use]
     pub fn brings(&self) -> ContextKeys {
-        self.alias.iter().map(|alias| ("kms:RequestAlias".to_owned(), vec![alias.clone()])).collect()
+        self.alias.iter().map(|alias| named_by(alias)).collect()
     }
 }
 
@@ -337,8 +345,7 @@ impl Keys {
             }
         }
         let arn = named_arn(given, account, region);
-        let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
-        let alias = resource.starts_with("alias/").then(|| resource.to_owned());
+        let alias = alias_in(&arn).map(str::to_owned);
         if alias.is_some() && named == Named::ByKey {
             return Err(missing(format!("Invalid keyId {given}")));
         }

@@ -134,11 +134,10 @@ impl TokenKey {
     }
 
     fn pin(&self) -> Result<Option<AuthPin>, WrappingError> {
-        let secret = |text: &str| AuthPin::new(text.to_owned().into_boxed_str());
         // An empty one would be a wrong one, and the token counts those.
         let secret = |text: &str| match text {
             "" => Err(refused("NoPin", "the PIN that is given is empty".to_owned())),
-            text => Ok(Some(secret(text))),
+            text => Ok(Some(AuthPin::new(text.to_owned().into_boxed_str()))),
         };
         match &self.uri.pin {
             Pin::None => Ok(None),
